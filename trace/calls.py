@@ -22,7 +22,7 @@ TABLE = Path(__file__).with_name("calls.tab")
 SHAPES: dict[str, tuple[str, str]] = {
     "plain": ("", ""),
     "make": ("", ""),
-    "socket": ("type", ""),
+    "socket": ("", ""),
     "signalfd": ("", ""),
     "pair": ("", "pair"),
     "accept": ("", "addr, addrlen"),
@@ -46,7 +46,7 @@ SHAPES: dict[str, tuple[str, str]] = {
     "epoll_ctl": ("event", ""),
     "in": ("&size", "buf"),
     "recvfrom": ("&size", "buf, addr, addrlen"),
-    "recvmsg": ("", "msg"),
+    "recvmsg": ("msg", "msg"),
     "recvmmsg": ("", ""),
     "inv": ("iov, count", "iov, count"),
     "out": ("buf, &size", ""),
@@ -57,7 +57,8 @@ SHAPES: dict[str, tuple[str, str]] = {
     "move": ("", ""),
     "fork": ("", ""),
     "vfork": ("", ""),
-    "exec": ("", ""),
+    "exec": ("path", ""),
+    "fexec": ("", ""),
     "exit": ("", ""),
     "event": ("", ""),
 }

@@ -12,13 +12,17 @@
 #define FDT_CAPTURE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define FDT_MAGIC "\211FDTRACE" /* 8 bytes, no NUL; the first is not ASCII, so no text file has it */
 #define FDT_VERSION 1
 #define FDT_SLOT_SIZE 64
 #define FDT_HEADER_SIZE 16384
-#define FDT_ANCHORS 512
+#define FDT_ANCHORS 256
+#define FDT_ATTACHED 512            /* processes that may hold the mapping at once */
 #define FDT_FAULTS 16
 #define FDT_CALL_BITS 512          /* call ids are below this */
 #define FDT_TAIL_MAX 2048          /* slots of one tail at most: 112 KB; what does not fit is said to be cut */
@@ -94,6 +98,8 @@ struct fdt_header {
 	_Atomic uint32_t status;                 /* wait(2) status of the program, once ended */
 	_Atomic uint32_t nanchors;
 	struct fdt_anchor anchors[FDT_ANCHORS];
+	_Atomic uint32_t attached[FDT_ATTACHED]; /* pids that mapped the capture; the launcher takes out the dead */
+	_Atomic uint32_t attached_over;          /* how many found the table full */
 };
 
 struct fdt_slot {
@@ -183,6 +189,53 @@ struct fdt_module {
 
 _Static_assert(sizeof(struct fdt_slot) == FDT_SLOT_SIZE, "a slot is one cache line");
 _Static_assert(sizeof(struct fdt_header) <= FDT_HEADER_SIZE, "the header fits");
+
+/* ---- writing a tail: both libfdtrace.so and the launcher do it ---- */
+
+/* Copies into the tail of `head` at byte *at: the tail is cut into slots of FDT_TAIL_ROOM bytes behind their commit words. */
+static inline void
+fdt_tail_copy(struct fdt_slot *head, uint32_t *at, const void *from, size_t size)
+{
+	const char *p = from;
+
+	while (size > 0) {
+		uint32_t slot = *at / FDT_TAIL_ROOM, offset = *at % FDT_TAIL_ROOM;
+		size_t room = FDT_TAIL_ROOM - offset, n = size < room ? size : room;
+
+		memcpy((char *)(head + 1 + slot) + 8 + offset, p, n);
+		*at += (uint32_t)n;
+		p += n;
+		size -= n;
+	}
+}
+
+/* Bytes that an item with `size` bytes of content takes. */
+static inline size_t
+fdt_item_bytes(size_t size)
+{
+	return 4 + ((size + 3) & ~(size_t)3);
+}
+
+/* Adds an item at *at, or as much of it as there is room for, and then marks the event as cut. */
+static inline void
+fdt_put_item(struct fdt_slot *head, uint32_t *at, enum fdt_item kind, const void *content, size_t size)
+{
+	static const char zeros[4];
+	size_t room = (size_t)head->tail * FDT_TAIL_ROOM - *at;
+	uint16_t intro[2];
+
+	if (room < 4 || fdt_item_bytes(size) > room) {
+		head->flags |= FDT_EV_CUT;
+		if (room < 8)
+			return;
+		size = (room - 4) & ~(size_t)3;
+	}
+	intro[0] = (uint16_t)kind;
+	intro[1] = (uint16_t)size;
+	fdt_tail_copy(head, at, intro, sizeof intro);
+	fdt_tail_copy(head, at, content, size);
+	fdt_tail_copy(head, at, zeros, -size & 3);
+}
 
 enum {
 	FDT_RUN_FORKS = 1, /* children are followed */
