@@ -156,7 +156,7 @@ def reader_table(table: Table) -> str:
     """calls.c: what the reader knows of each call."""
     text = ["/* Made by trace/calls.py from trace/calls.tab. */", '#include "reader/calls.h"', "", "const struct call_info call_infos[FDT_CALLS] = {"]
     for call in table.calls:
-        kept = ", ".join(f'{{"{name}", "{how}"}}' for name, how in call.kept)
+        kept = ", ".join(f'{{"{name}", "{how}"}}' for name, how in call.kept) or "{0, 0}"
         nofd = int("fd" not in names_of(call.params)) if call.params else 1
         text.append(f'\t[FDT_CALL_{call.name}] = {{"{call.name}", SHAPE_{call.shape}, FAMILY_{call.family}, {nofd}, {len(call.kept)}, {{{kept}}}}},')
     families = sorted({call.family for call in table.calls})

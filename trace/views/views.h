@@ -1,0 +1,10 @@
+/* trace/views/views.h: the commands of fdtrace that show a capture. Each takes its own arguments and returns the exit status. */
+#ifndef FDT_VIEWS_H
+#define FDT_VIEWS_H
+
+int log_main(int argc, char **argv);
+int json_main(int argc, char **argv);
+int turns_main(int argc, char **argv);
+int follow_main(int argc, char **argv);
+
+#endif
