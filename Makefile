@@ -1,0 +1,159 @@
+# Makefile: the only entry point. `make` alone prints the help; all that is made goes to build/.
+#
+# Variables, on the command line:
+#   SRC=my.c      another server in the lab's place         TIMEOUT=10    the server's timer in seconds
+#   PORT=51000    another first port                        LAB=lab2      which lab (serve)
+#   CC= CFLAGS=   compiler and flags of the labs            WERROR=1      warnings are errors
+#   TESTS=path    some of the tests                         V=1           show the commands
+#   BUILD=dir     another build directory
+
+SRC     :=
+TIMEOUT := 2
+PORT    := 50000
+LAB     := lab2
+TESTS   := harness/tests
+BUILD   := build
+PYTHON  ?= python3
+CFLAGS  ?= -g -O1 -fno-optimize-sibling-calls
+# -O1: warnings that need the optimiser, and calls that stay where they stand in the source.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+Q := $(if $(V),,@)
+
+WARNINGS    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
+LAB_FLAGS   := -std=c11 -D_POSIX_C_SOURCE=200809L $(WARNINGS)
+TRACE_FLAGS := -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
+DEPS         = -MMD -MP -MF $@.d -MT $@
+# Python's cache goes to build/ too, not between the sources.
+RUN_PYTHON   = PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache $(PYTHON)
+
+# What must be there, said in one line. These are expanded in recipes, so that `make help` needs none of it.
+found     = $(shell command -v $(firstword $(1)) 2>/dev/null)
+NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))': install the package gcc, or name another one with CC=))
+NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
+NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
+
+.PHONY: help build serve client test clean FORCE
+FORCE:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9][a-z0-9-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@sed -n '/^# Variables/,/^$$/ s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+build: ## everything that is compiled: the labs, the client, fdtrace
+	@:
+
+lab1: ## play lab 1, live: select() over several listeners, one client at a time
+lab2: ## play lab 2, live: one listener, many clients: 4, 5, 6 come back
+serve: ## LAB=lab2: the server alone, live, until Ctrl+C, for your own clients
+client: ## PORT=50000: a client to type into: each line goes to the server, the echo is printed
+test: ## all tests; fetches pytest first where it is missing
+clean: ## throws build/ away
+
+# ---- a change of compiler or flags rebuilds: this file changes only when they do
+
+FLAGS_NOW := $(CC) | $(CFLAGS) | $(WARNINGS) | $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_NOW))' > $@
+
+# ---- labs: labs/lab2-one-listener/server.c becomes build/lab2/server; with SRC=, that file becomes build/lab2/src/server
+
+LABS := $(sort $(foreach dir,$(wildcard labs/lab*-*/server.c),$(firstword $(subst -, ,$(notdir $(patsubst %/server.c,%,$(dir)))))))
+COMPILE_LAB = $(CC) $(LAB_FLAGS) $(CFLAGS) $(LDFLAGS) -Icommon
+# What the labs share lies in a library, so that each is linked with those helpers only that it names.
+HELPERS := $(patsubst common/%.c,$(BUILD)/common/%.o,$(filter-out common/client.c,$(wildcard common/*.c)))
+
+$(BUILD)/common/%.o: common/%.c $(BUILD)/flags
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE_LAB) $(DEPS) -c -o $@ $<
+
+$(BUILD)/common/helpers.a: $(HELPERS)
+	$(Q)rm -f $@; ar rcs $@ $(HELPERS)
+
+define lab_rules
+$(BUILD)/$(1)/server: $(wildcard labs/$(1)-*/server.c) $(BUILD)/common/helpers.a $(BUILD)/flags
+	$$(NEED_CC)$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(COMPILE_LAB) $$(DEPS) -o $$@ $$< $(BUILD)/common/helpers.a
+
+# Made anew each time: SRC may be another file than last time, and its warnings are worth a second look.
+$(BUILD)/$(1)/src/server: $(BUILD)/common/helpers.a FORCE
+	$$(NEED_CC)$$(NEED_SRC)$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(COMPILE_LAB) -o $$@ $$(SRC) $(BUILD)/common/helpers.a
+endef
+$(foreach lab,$(LABS),$(eval $(call lab_rules,$(lab))))
+
+$(BUILD)/client: common/client.c $(BUILD)/common/helpers.a $(BUILD)/flags
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE_LAB) $(DEPS) -o $@ $< $(BUILD)/common/helpers.a
+
+server_of = $(BUILD)/$(1)/$(if $(SRC),src/)server
+
+# ---- the tracer (trace/): this section belongs to it
+
+GEN         := $(BUILD)/gen
+GENERATED   := $(GEN)/calls.h $(GEN)/calls.c $(GEN)/wrappers.c
+READER_SRC  := $(wildcard trace/fdtrace.c trace/run/*.c trace/reader/*.c trace/views/*.c trace/rules/*.c) $(GEN)/calls.c
+PRELOAD_SRC := $(wildcard trace/preload/*.c) $(GEN)/wrappers.c
+object_of    = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(patsubst $(GEN)/%,gen/%,$(2)))
+READER_OBJ  := $(call object_of,reader,$(READER_SRC))
+PRELOAD_OBJ := $(call object_of,preload,$(PRELOAD_SRC))
+COMPILE_TRACE = $(CC) $(TRACE_FLAGS) -Itrace -I$(GEN) $(DEPS)
+
+# calls.py writes only what differs; the stamp says that it has looked.
+$(GEN)/stamp: trace/calls.py trace/calls.tab
+	$(NEED_PY)$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) trace/calls.py $(GEN)
+	$(Q)touch $@
+$(GENERATED): $(GEN)/stamp ;
+
+$(BUILD)/obj/reader/%.o: %.c $(BUILD)/flags | $(GEN)/stamp
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE_TRACE) -c -o $@ $<
+$(BUILD)/obj/reader/gen/%.o: $(GEN)/%.c $(BUILD)/flags
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE_TRACE) -c -o $@ $<
+$(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags | $(GEN)/stamp
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE_TRACE) -fPIC -fvisibility=hidden -c -o $@ $<
+$(BUILD)/obj/preload/gen/%.o: $(GEN)/%.c $(BUILD)/flags
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE_TRACE) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$(BUILD)/fdtrace: $(READER_OBJ)
+	$(Q)$(CC) $(TRACE_FLAGS) -o $@ $^
+$(BUILD)/libfdtrace.so: $(PRELOAD_OBJ)
+	$(Q)$(CC) $(TRACE_FLAGS) -shared -fPIC -fvisibility=hidden -Wl,-z,initfirst -o $@ $^ -ldl
+
+TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so
+# ---- end of the tracer
+
+build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TRACER)
+
+# Two labs in one command are played one after the other, also under -j: they share the ports and the screen.
+ifneq ($(filter-out 0 1,$(words $(filter lab%,$(MAKECMDGOALS)))),)
+.NOTPARALLEL:
+endif
+
+.PHONY: $(LABS)
+$(LABS): lab%: $(call server_of,lab%) $(TRACER)
+	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.play $@ --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT)
+
+serve: $(call server_of,$(LAB)) $(TRACER)
+	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.serve $(LAB) --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT)
+
+client: $(BUILD)/client
+	$(Q)$(BUILD)/client 127.0.0.1 $(PORT)
+
+test: build
+	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
+	PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache FDLAB_BUILD=$(abspath $(BUILD)) \
+		$$python -m pytest -p no:cacheprovider -q $(TESTS)
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+# What each product was made from, headers too; -MP lets a header vanish without an error.
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
