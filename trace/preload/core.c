@@ -35,7 +35,7 @@ static _Atomic int exit_seen;
 static _Atomic uint64_t chunk = FIRST_CHUNK; /* slots that the next touch takes in */
 static unsigned long long modules_seen;      /* dlpi_adds when modules were written last */
 static int main_argc;
-static char **main_argv;
+static char **main_argv, **main_envp;
 
 /* A call that this libc does not have, made by a program that was built for another. */
 static long
@@ -386,10 +386,22 @@ make_pid_page(void)
 	return true;
 }
 
+/* Our constructor is the first of all, libc's own included: environ is not set yet, and getenv finds nothing. */
+static const char *
+find_environment(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (char **e = main_envp != NULL ? main_envp : environ; e != NULL && *e != NULL; e++)
+		if (strncmp(*e, name, n) == 0)
+			return *e + n;
+	return NULL;
+}
+
 static void
 join(void)
 {
-	const char *path = getenv(FDT_ENV);
+	const char *path = find_environment(FDT_ENV "=");
 	struct fdt_header *h;
 
 	for (int i = 0; i < SYMBOLS; i++)
@@ -431,16 +443,18 @@ join_once(void)
 
 /* glibc hands a constructor what it hands main; musl does not, and the path in the auxiliary vector must do. */
 __attribute__((constructor)) static void
-constructor(int argc, char **argv)
+constructor(int argc, char **argv, char **envp)
 {
 	int e = errno;
 
 #ifdef __GLIBC__
 	main_argc = argc;
 	main_argv = argv;
+	main_envp = envp;
 #else
 	(void)argc;
 	(void)argv;
+	(void)envp;
 #endif
 	join_once();
 	errno = e;
