@@ -25,7 +25,7 @@ Q := $(if $(V),,@)
 
 WARNINGS    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
 LAB_FLAGS   := -std=c11 -D_POSIX_C_SOURCE=200809L $(WARNINGS)
-TRACE_FLAGS := -std=gnu11 -g -O2 -Wall -Wextra -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
+TRACE_FLAGS := -std=gnu11 -g -O2 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
 DEPS         = -MMD -MP -MF $@.d -MT $@
 # Python's cache goes to build/ too, not between the sources.
 RUN_PYTHON   = PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache $(PYTHON)
@@ -94,7 +94,7 @@ server_of = $(BUILD)/$(1)/$(if $(SRC),src/)server
 # ---- the tracer (trace/): this section belongs to it
 
 GEN         := $(BUILD)/gen
-GENERATED   := $(GEN)/calls.h $(GEN)/calls.c $(GEN)/wrappers.c
+GENERATED   := $(GEN)/calls.h $(GEN)/calls.c $(GEN)/symbols.h $(GEN)/wrappers.c
 READER_SRC  := $(wildcard trace/fdtrace.c trace/run/*.c trace/reader/*.c trace/views/*.c trace/rules/*.c) $(GEN)/calls.c
 PRELOAD_SRC := $(wildcard trace/preload/*.c) $(GEN)/wrappers.c
 object_of    = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(patsubst $(GEN)/%,gen/%,$(2)))
@@ -123,7 +123,7 @@ $(BUILD)/obj/preload/gen/%.o: $(GEN)/%.c $(BUILD)/flags
 	$(Q)$(COMPILE_TRACE) -fPIC -fvisibility=hidden -c -o $@ $<
 
 $(BUILD)/fdtrace: $(READER_OBJ)
-	$(Q)$(CC) $(TRACE_FLAGS) -o $@ $^
+	$(Q)$(CC) $(TRACE_FLAGS) -pthread -o $@ $^
 $(BUILD)/libfdtrace.so: $(PRELOAD_OBJ)
 	$(Q)$(CC) $(TRACE_FLAGS) -shared -fPIC -fvisibility=hidden -Wl,-z,initfirst -o $@ $^ -ldl
 
