@@ -188,9 +188,10 @@ main(int argc, char *argv[])
 	/* It ends when the input has ended and all of it came back, or when the server ends. */
 	while (!client.server_ended && !(client.input_ended && client.received >= client.sent))
 		run_turn(&client);
-	if (client.received >= client.sent && client.input_ended)
-		return 0;
-	fprintf(stderr, "client: the server closed the connection; bytes not echoed: %llu\n",
-		client.sent > client.received ? client.sent - client.received : 0);
-	return 1;
+	if (client.received < client.sent)
+		fprintf(stderr, "client: the server closed the connection; bytes not echoed: %llu\n",
+			client.sent - client.received);
+	else if (!client.input_ended)
+		fprintf(stderr, "client: the server closed the connection\n");
+	return client.received < client.sent || !client.input_ended;
 }
