@@ -47,12 +47,12 @@ SHAPES: dict[str, tuple[str, str]] = {
     "in": ("&size", "buf"),
     "recvfrom": ("&size", "buf, addr, addrlen"),
     "recvmsg": ("msg", "msg"),
-    "recvmmsg": ("", ""),
+    "recvmmsg": ("msgs, count", "msgs"),
     "inv": ("iov, count", "iov, count"),
     "out": ("buf, &size", ""),
     "sendto": ("buf, &size, addr, addrlen", ""),
     "sendmsg": ("msg", ""),
-    "sendmmsg": ("", ""),
+    "sendmmsg": ("msgs, count", "msgs"),
     "outv": ("iov, count", ""),
     "move": ("", ""),
     "fork": ("", ""),
@@ -61,6 +61,24 @@ SHAPES: dict[str, tuple[str, str]] = {
     "fexec": ("", ""),
     "exit": ("", ""),
     "event": ("", ""),
+    "openpty": ("", "first, second"),
+    "forkpty": ("", "first"),
+    "fopen": ("path", ""),
+    "freopen": ("path, stream", ""),
+    "adopt": ("", ""),
+    "stream": ("", ""),
+    "opendir": ("path", ""),
+    "fclose": ("stream", ""),
+    "closedir": ("stream", ""),
+    "inside": ("", ""),
+    "lookup": ("path", ""),
+    "ioctl": ("", ""),
+    "sleep": ("time", ""),
+    "fdelt": ("number", ""),
+    "spawn": ("path", "pid"),
+    "command": ("path", ""),
+    "daemon": ("", ""),
+    "raw": ("", ""),
 }
 
 
@@ -108,6 +126,10 @@ def read_table(path: Path = TABLE) -> Table:
                 sys.exit(f"{where}: '{symbol}' is another spelling of '{name}', which no line above defines")
             spellings.append(Spelling(symbol, calls[name], params or calls[name].params))
             continue
+        other = re.fullmatch(r"(\w+)\s*@\s*(\w+)", line)
+        if other:
+            by_hand.append(other[1])
+            continue
         reason = re.fullmatch(r"(\w+)\s*!\s*(.+)", line)
         if reason:
             excepted[reason[1]] = reason[2]
@@ -116,8 +138,8 @@ def read_table(path: Path = TABLE) -> Table:
         if len(columns) == 2 and columns[1] == "event":
             calls[columns[0]] = Call(columns[0], "", "", "event", "event", [])
             continue
-        if len(columns) == 4 and columns[1] == "hand":
-            calls[columns[0]] = Call(columns[0], "", "", columns[3], columns[2], [])
+        if len(columns) in (4, 5) and columns[1] == "hand":
+            calls[columns[0]] = Call(columns[0], "", "", columns[3], columns[2], kept_arguments("".join(columns[4:])))
             by_hand.append(columns[0])
             continue
         if len(columns) != 6:
@@ -125,10 +147,14 @@ def read_table(path: Path = TABLE) -> Table:
         name, result, params, shape, family, kept = columns
         if shape not in SHAPES:
             sys.exit(f"{where}: no shape '{shape}'; preload/shapes.h and SHAPES in calls.py define them")
-        pairs = [(word.split(":")[0], (word.split(":") + ["int"])[1]) for word in kept.split()]
-        calls[name] = Call(name, result, params, shape, family, pairs)
+        calls[name] = Call(name, result, params, shape, family, kept_arguments(kept))
         spellings.append(Spelling(name, calls[name], params))
     return Table(list(calls.values()), spellings, by_hand, excepted)
+
+
+def kept_arguments(column: str) -> list[tuple[str, str]]:
+    """'size flags:msg' -> [('size', 'int'), ('flags', 'msg')]."""
+    return [(word.split(":")[0], (word.split(":") + ["int"])[1]) for word in column.split()]
 
 
 def names_of(params: str) -> list[str]:
@@ -195,6 +221,8 @@ def wrapper(spelling: Spelling) -> str:
         text += [f"\t{real};", "\t__builtin_unreachable();", "}", ""]
     elif result == "void":
         text += ["\tif (!f.skip)", f"\t\t{real};", f"\tleave_{call.shape}(&f, 0{leave});", "}", ""]
+    elif result.endswith("*"):
+        text += [f"\t{result}ret = f.skip ? NULL : {real};", f"\tleave_{call.shape}(&f, ret{leave});", "\treturn ret;", "}", ""]
     else:
         text += [
             f"\t{kind} ret = f.skip ? ({kind})f.ret : {real};",

@@ -135,9 +135,10 @@ enum fdt_item {
 	FDT_ITEM_LOCAL,     /* struct sockaddr: our side, after connect or bind */
 	FDT_ITEM_DATA,      /* the first bytes that were moved */
 	FDT_ITEM_QUEUE,     /* uint32_t: finished handshakes still queued on the listener */
-	FDT_ITEM_FDS,       /* int32_t each: descriptors that the call made (pipe, socketpair, SCM_RIGHTS, fopen's fileno) */
+	FDT_ITEM_FDS,       /* int32_t each: descriptors that the call made (pipe, socketpair, SCM_RIGHTS, ioctl); in start and resync: all
+	                       that are open */
 	FDT_ITEM_SENT_FDS,  /* int32_t each: descriptors sent with SCM_RIGHTS */
-	FDT_ITEM_NOT_FDS,   /* int32_t each: descriptors that the call took away without saying so */
+	FDT_ITEM_MOVED,     /* int64_t: bytes moved, where the result counts messages */
 	FDT_ITEM_SETS,      /* select: struct fdt_sets, then for each set present the bits in, then the bits out */
 	FDT_ITEM_POLL,      /* struct fdt_poll each */
 	FDT_ITEM_EPOLL,     /* struct fdt_epoll each: the events that epoll_wait gave, or epoll_ctl's one */

@@ -8,7 +8,6 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -23,6 +22,7 @@
 #endif
 
 enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, ARGV_KEPT = 1024 };
+enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1 }; /* linux/futex.h, which musl-gcc does not see */
 enum { JOIN_NOT_YET, JOIN_NOW, JOIN_DONE };
 
 static uint32_t no_pid;
@@ -254,33 +254,51 @@ write_found(int fd, int fd_flags)
 	complete(&f);
 }
 
+/* Which descriptors are open, asked one by one: fcntl takes none itself. */
+static int
+scan_table(int32_t *open, int *flags)
+{
+	int count = 0, last = (int)atomic_load(&process.top_fd) + 64;
+
+	for (int fd = 0; fd < FD_SCAN && (flags != NULL || fd < last); fd++) {
+		long got = sys2(SYS_fcntl, fd, F_GETFD);
+
+		if (got < 0)
+			continue;
+		if (flags != NULL)
+			flags[count] = (int)got;
+		open[count++] = fd;
+	}
+	return count;
+}
+
+/* The arguments with a NUL behind each. Returns how many bytes. */
+static size_t
+join_arguments(char *text, size_t room)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < main_argc && size < room; i++) {
+		size_t n = strnlen(main_argv[i], room - size - 1) + 1;
+
+		memcpy(text + size, main_argv[i], n - 1);
+		size += n;
+		text[size - 1] = '\0';
+	}
+	return size;
+}
+
 /* A program image begins: who it is, and every descriptor that it was given. */
 static void
 write_start(void)
 {
 	struct frame f = {.call = FDT_CALL_start, .flags = FDT_EV_NO_FD, .arg = (uint64_t)sys1(SYS_getppid, 0)};
 	int32_t open[FD_SCAN];
-	int flags[FD_SCAN], count = 0;
-	size_t size = 0, path = 0;
+	int flags[FD_SCAN], count = scan_table(open, flags);
 	const char *file = (const char *)getauxval(AT_EXECFN);
 	char text[ARGV_KEPT];
+	size_t size = join_arguments(text, sizeof text), path = file != NULL ? strnlen(file, PATH_KEPT) : 0;
 
-	for (int fd = 0; fd < FD_SCAN; fd++) {
-		long got = sys2(SYS_fcntl, fd, F_GETFD);
-
-		if (got >= 0) {
-			flags[count] = (int)got;
-			open[count++] = fd;
-		}
-	}
-	for (int i = 0; i < main_argc && size < sizeof text; i++) {
-		size_t n = strnlen(main_argv[i], sizeof text - size - 1) + 1;
-
-		memcpy(text + size, main_argv[i], n - 1);
-		size += n;
-		text[size - 1] = '\0';
-	}
-	path = file != NULL ? strnlen(file, PATH_KEPT) : 0;
 	begin(&f, fdt_item_bytes(path) + fdt_item_bytes(size) + fdt_item_bytes((size_t)count * sizeof open[0]));
 	if (f.slot != NULL) {
 		item(&f, FDT_ITEM_PATH, file, path);
@@ -294,11 +312,29 @@ write_start(void)
 }
 
 void
+write_resync(void)
+{
+	struct frame f = {.call = FDT_CALL_resync, .flags = FDT_EV_NO_FD};
+	int32_t open[FD_SCAN];
+
+	if (process.header == NULL || self.pid == 0)
+		return;
+	int count = scan_table(open, NULL);
+
+	begin(&f, fdt_item_bytes((size_t)count * sizeof open[0]));
+	if (f.slot != NULL)
+		item(&f, FDT_ITEM_FDS, open, (size_t)count * sizeof open[0]);
+	complete(&f);
+}
+
+void
 exit_begins(void)
 {
-	if (process.header != NULL && self.pid == *process.pid && !self.vforked)
-		write_modules();
-	atomic_store(&exit_seen, 1);
+	if (process.header != NULL && self.pid == *process.pid && !self.vforked) {
+		if (!atomic_exchange(&exit_seen, 1))
+			write_modules();
+		write_resync();
+	}
 }
 
 /* Registered before all others, so called last. An exit that no wrapper saw is a return from main. */
@@ -308,9 +344,10 @@ at_exit(int status, void *unused)
 	struct frame f = {.call = FDT_CALL_exit, .flags = FDT_EV_NO_FD, .arg = (uint64_t)(int64_t)status};
 
 	(void)unused;
-	if (atomic_exchange(&exit_seen, 1))
+	if (atomic_exchange(&exit_seen, 1) || process.header == NULL)
 		return;
 	write_modules();
+	write_resync();
 	begin(&f, 0);
 	begun(&f);
 }

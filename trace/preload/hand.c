@@ -1,5 +1,5 @@
-/* trace/preload/hand.c: the wrappers that no table can say: the execl family, whose arguments are a list, and vfork, which
- * returns twice on one stack.
+/* trace/preload/hand.c: the wrappers that no table can say: calls whose arguments are a list, a call by its number, and vfork,
+ * which returns twice on one stack.
  */
 #include "preload/shapes.h"
 
@@ -77,13 +77,132 @@ w_execle(const char *path, const char *arg, ...)
 	return ret;
 }
 
+/* ---- syslog: variadic, and it holds a socket of its own from its first call on ---- */
+
+EXPORT void w_syslog(int priority, const char *format, ...) __asm__("syslog");
+EXPORT void w_syslog_chk(int priority, int flag, const char *format, ...) __asm__("__syslog_chk");
+
+void
+w_syslog(int priority, const char *format, ...)
+{
+	struct frame f = {.call = FDT_CALL_syslog, .flags = FDT_EV_NO_FD, .where = RETURN_ADDRESS};
+	va_list list;
+
+	enter_inside(&f);
+	va_start(list, format);
+	((void (*)(int, const char *, va_list))real(SYM_vsyslog))(priority, format, list);
+	va_end(list);
+	leave_inside(&f, 0);
+}
+
+void
+w_syslog_chk(int priority, int flag, const char *format, ...)
+{
+	struct frame f = {.call = FDT_CALL_syslog, .flags = FDT_EV_NO_FD, .where = RETURN_ADDRESS};
+	va_list list;
+
+	enter_inside(&f);
+	va_start(list, format);
+	((void (*)(int, int, const char *, va_list))real(SYM___vsyslog_chk))(priority, flag, format, list);
+	va_end(list);
+	leave_inside(&f, 0);
+}
+
+/* ---- syscall(2): a call by its number counts as the call that libc has for it; one that libc has no name for, and that makes a
+ * descriptor, is shown as syscall ---- */
+
+struct by_number {
+	long number;
+	uint16_t call;
+	int fd;   /* which argument is the descriptor; -1: none */
+	int kept; /* the first argument that is kept; -1: none */
+	bool makes;
+};
+
+static const struct by_number raw_calls[] = {
+    {SYS_close, FDT_CALL_close, 0, -1, false},
+    {SYS_dup, FDT_CALL_dup, 0, -1, true},
+    {SYS_dup3, FDT_CALL_dup3, 0, 1, true},
+#ifdef SYS_dup2
+    {SYS_dup2, FDT_CALL_dup2, 0, 1, true},
+#endif
+    {SYS_fcntl, FDT_CALL_fcntl, 0, 1, false},
+    {SYS_socket, FDT_CALL_socket, -1, 0, true},
+    {SYS_epoll_create1, FDT_CALL_epoll_create1, -1, 0, true},
+    {SYS_eventfd2, FDT_CALL_eventfd, -1, 0, true},
+    {SYS_timerfd_create, FDT_CALL_timerfd_create, -1, 0, true},
+    {SYS_inotify_init1, FDT_CALL_inotify_init1, -1, 0, true},
+    {SYS_openat, FDT_CALL_syscall, -1, 0, true},
+    {SYS_memfd_create, FDT_CALL_syscall, -1, 0, true},
+#ifdef SYS_close_range
+    {SYS_close_range, FDT_CALL_close_range, -1, 0, false},
+#endif
+#ifdef SYS_pidfd_open
+    {SYS_pidfd_open, FDT_CALL_pidfd_open, -1, 0, true},
+#endif
+#ifdef SYS_pidfd_getfd
+    {SYS_pidfd_getfd, FDT_CALL_pidfd_getfd, -1, 0, true},
+#endif
+#ifdef SYS_openat2
+    {SYS_openat2, FDT_CALL_syscall, -1, 0, true},
+#endif
+#ifdef SYS_memfd_secret
+    {SYS_memfd_secret, FDT_CALL_syscall, -1, 0, true},
+#endif
+#ifdef SYS_io_uring_setup
+    {SYS_io_uring_setup, FDT_CALL_syscall, -1, 0, true},
+#endif
+    {SYS_perf_event_open, FDT_CALL_syscall, -1, 0, true},
+#ifdef SYS_userfaultfd
+    {SYS_userfaultfd, FDT_CALL_syscall, -1, 0, true},
+#endif
+#ifdef SYS_landlock_create_ruleset
+    {SYS_landlock_create_ruleset, FDT_CALL_syscall, -1, 0, true},
+#endif
+};
+
+EXPORT long w_syscall(long number, long a, long b, long c, long d, long e, long g) __asm__("syscall");
+
+long
+w_syscall(long number, long a, long b, long c, long d, long e, long g)
+{
+	long (*call)(long, long, long, long, long, long, long) =
+	    (long (*)(long, long, long, long, long, long, long))real(SYM_syscall);
+	const long args[] = {a, b, c, d, e, g};
+	const struct by_number *known = NULL;
+
+	for (size_t i = 0; i < sizeof raw_calls / sizeof raw_calls[0]; i++)
+		if (raw_calls[i].number == number)
+			known = &raw_calls[i];
+	if (known == NULL)
+		return call(number, a, b, c, d, e, g);
+	struct frame f = {.call = known->call, .fd = -1, .flags = FDT_EV_NO_FD, .where = RETURN_ADDRESS, .arg = (uint64_t)number};
+
+	if (known->fd >= 0) {
+		f.fd = (int)args[known->fd];
+		f.flags = 0;
+	}
+	for (int i = known->kept, n = 0; known->call != FDT_CALL_syscall && i >= 0 && n < 3; i++, n++) {
+		if (n == 0)
+			f.arg = (uint64_t)args[i];
+		else
+			f.extra[f.nextra++] = args[i];
+	}
+	enter_plain(&f);
+	long ret = f.skip ? (long)f.ret : call(number, a, b, c, d, e, g);
+
+	return (long)(known->makes ? leave_make(&f, ret) : known->call == FDT_CALL_fcntl ? leave_fcntl(&f, ret) : leave_plain(&f, ret));
+}
+
 /* vfork(2): the child goes on above the parent's frame, so the return address must not wait on the stack, where the child
  * would write over it; it waits in a register, as in libc's own. */
 #if defined(__x86_64__)
 __asm__(".text\n"
-        ".globl vfork\n"
+        ".globl vfork, __vfork\n"
         ".type vfork, @function\n"
+        ".type __vfork, @function\n"
         "vfork:\n"
+        "__vfork:\n"
         "	sub $8, %rsp\n"
         "	mov 8(%rsp), %rdi\n"
         "	call vfork_begins\n"
@@ -100,9 +219,11 @@ __asm__(".text\n"
         ".size vfork, . - vfork\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
-        ".globl vfork\n"
+        ".globl vfork, __vfork\n"
         ".type vfork, %function\n"
+        ".type __vfork, %function\n"
         "vfork:\n"
+        "__vfork:\n"
         "	stp x29, x30, [sp, #-16]!\n"
         "	mov x0, x30\n"
         "	bl vfork_begins\n"

@@ -9,9 +9,13 @@
 #include "preload/core.h"
 #include "symbols.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -139,10 +143,6 @@ leave_fcntl(struct frame *f, int64_t ret)
 #define leave_closefrom leave_plain
 #define enter_move enter_plain
 #define leave_move leave_plain
-#define enter_recvmmsg enter_plain
-#define leave_recvmmsg leave_plain
-#define enter_sendmmsg enter_plain
-#define leave_sendmmsg leave_plain
 
 /* ---- made ---- */
 
@@ -652,6 +652,215 @@ enter_sendmsg(struct frame *f, const struct msghdr *msg)
 
 #define leave_sendmsg leave_plain
 
+static inline size_t
+mmsg_rights_room(const struct mmsghdr *msgs, unsigned count)
+{
+	size_t room = 0;
+
+	for (unsigned i = 0; msgs != NULL && i < count && i < 64; i++)
+		room += rights_room(&msgs[i].msg_hdr);
+	return room;
+}
+
+/* How many bytes the messages had, all together: a second argument that is known only at the end. */
+static inline void
+mmsg_item(struct frame *f, const struct mmsghdr *msgs, int64_t count)
+{
+	int64_t total = 0;
+
+	for (int64_t i = 0; i < count; i++)
+		total += msgs[i].msg_len;
+	if (f->slot != NULL)
+		item(f, FDT_ITEM_MOVED, &total, sizeof total);
+}
+
+static inline void
+enter_recvmmsg(struct frame *f, const struct mmsghdr *msgs, unsigned count)
+{
+	begin(f, mmsg_rights_room(msgs, count) + fdt_item_bytes(sizeof(int64_t)));
+	begun(f);
+}
+
+static inline int64_t
+leave_recvmmsg(struct frame *f, int64_t ret, const struct mmsghdr *msgs)
+{
+	came_back(f, ret);
+	mmsg_item(f, msgs, ret);
+	for (int64_t i = 0; i < ret; i++)
+		rights_item(f, FDT_ITEM_FDS, &msgs[i].msg_hdr);
+	return leave_with(f, ret);
+}
+
+static inline void
+enter_sendmmsg(struct frame *f, const struct mmsghdr *msgs, unsigned count)
+{
+	begin(f, mmsg_rights_room(msgs, count) + fdt_item_bytes(sizeof(int64_t)));
+	for (unsigned i = 0; f->slot != NULL && msgs != NULL && i < count && i < 64; i++)
+		rights_item(f, FDT_ITEM_SENT_FDS, &msgs[i].msg_hdr);
+	begun(f);
+}
+
+static inline int64_t
+leave_sendmmsg(struct frame *f, int64_t ret, const struct mmsghdr *msgs)
+{
+	came_back(f, ret);
+	mmsg_item(f, msgs, ret);
+	return leave_with(f, ret);
+}
+
+/* ---- streams, and what libc does inside ---- */
+
+/* Writes which descriptors are open now: the reader sees what libc opened or closed by itself. */
+void write_resync(void);
+
+static inline void
+leave_with_fd(struct frame *f, int fd)
+{
+	came_back(f, fd);
+	new_fd(fd);
+	leave_with(f, fd);
+}
+
+#define enter_fopen enter_open
+#define enter_stream enter_plain
+#define enter_opendir enter_open
+#define enter_adopt enter_plain
+
+static inline void
+leave_stream(struct frame *f, FILE *stream)
+{
+	leave_with_fd(f, stream != NULL ? fileno(stream) : -1);
+}
+
+#define leave_fopen leave_stream
+
+static inline void
+leave_opendir(struct frame *f, DIR *stream)
+{
+	leave_with_fd(f, stream != NULL ? dirfd(stream) : -1);
+}
+
+/* fdopen, fdopendir: the descriptor is the one that was given. */
+static inline void
+leave_adopt(struct frame *f, const void *stream)
+{
+	leave_with_fd(f, stream != NULL ? f->fd : -1);
+}
+
+static inline void
+names_stream(struct frame *f, int fd)
+{
+	f->fd = fd;
+	f->flags = fd >= 0 ? 0 : FDT_EV_NO_FD; /* a stream in memory has none (fmemopen(3)) */
+}
+
+static inline void
+enter_freopen(struct frame *f, const char *path, FILE *stream)
+{
+	names_stream(f, stream != NULL ? fileno(stream) : -1);
+	enter_open(f, path);
+}
+
+#define leave_freopen leave_stream
+
+static inline void
+enter_fclose(struct frame *f, FILE *stream)
+{
+	names_stream(f, stream != NULL ? fileno(stream) : -1);
+	enter_plain(f);
+}
+
+#define leave_fclose leave_plain
+
+static inline void
+enter_closedir(struct frame *f, DIR *stream)
+{
+	names_stream(f, stream != NULL ? dirfd(stream) : -1);
+	enter_plain(f);
+}
+
+#define leave_closedir leave_plain
+
+#define enter_inside enter_plain
+
+static inline int64_t
+leave_inside(struct frame *f, int64_t ret)
+{
+	leave_plain(f, ret);
+	write_resync();
+	return ret;
+}
+
+/* What it opens it closes before it returns. */
+#define enter_lookup enter_open
+#define leave_lookup leave_plain
+
+static inline void
+enter_openpty(struct frame *f)
+{
+	enter_pair(f);
+}
+
+static inline int64_t
+leave_openpty(struct frame *f, int64_t ret, const int *first, const int *second)
+{
+	if (ret < 0)
+		return leave_plain(f, ret);
+	return leave_pair(f, ret, (int[2]){*first, *second});
+}
+
+/* Requests that return a descriptor (ioctl_tty(2), ioctl_ns(2), socket(7)). */
+static inline bool
+ioctl_makes_fd(uint64_t request)
+{
+	enum { TIOCGPTPEER_ = 0x5441, SIOCGSKNS_ = 0x894c, NS_GET_USERNS_ = 0xb701, NS_GET_PARENT_ = 0xb702 };
+
+	return request == TIOCGPTPEER_ || request == SIOCGSKNS_ || request == NS_GET_USERNS_ || request == NS_GET_PARENT_;
+}
+
+static inline void
+enter_ioctl(struct frame *f)
+{
+	begin(f, ioctl_makes_fd(f->arg) ? fdt_item_bytes(sizeof(int)) : 0);
+	begun(f);
+}
+
+static inline int64_t
+leave_ioctl(struct frame *f, int64_t ret)
+{
+	int fd = (int)ret;
+
+	came_back(f, ret);
+	if (ret >= 0 && ioctl_makes_fd(f->arg)) {
+		new_fd(fd);
+		if (f->slot != NULL)
+			item(f, FDT_ITEM_FDS, &fd, sizeof fd);
+	}
+	return leave_with(f, ret);
+}
+
+static inline void
+enter_sleep(struct frame *f, const struct timespec *time)
+{
+	begin(f, fdt_item_bytes(sizeof(struct fdt_timeout)));
+	if (f->slot != NULL)
+		timeout_item(f, timespec_ns(time));
+	begun(f);
+}
+
+#define leave_sleep leave_plain
+
+/* FD_SET and its kin call this when a program is built with _FORTIFY_SOURCE; only the number that aborts it is news. */
+static inline void
+enter_fdelt(struct frame *f, long number)
+{
+	if (number >= 0 && number < FD_SETSIZE)
+		return;
+	enter_plain(f);
+}
+
+#define leave_fdelt leave_plain
+
 /* ---- processes ---- */
 
 #define enter_fork enter_plain
@@ -667,6 +876,54 @@ leave_fork(struct frame *f, int64_t ret)
 		return 0;
 	}
 	return leave_plain(f, ret);
+}
+
+/* A child runs what libc does there: posix_spawn(3) returns an error number, and the pid by a pointer. */
+#define enter_spawn enter_open
+
+static inline int64_t
+leave_spawn(struct frame *f, int64_t ret, const pid_t *pid)
+{
+	returned(f, ret == 0 && pid != NULL ? *pid : ret == 0 ? 0 : -1, (int)ret);
+	return leave_with(f, ret);
+}
+
+#define enter_command enter_open
+#define leave_command leave_plain
+
+/* daemon(3) forks, and its caller goes on in the child. */
+#define enter_daemon enter_plain
+
+static inline int64_t
+leave_daemon(struct frame *f, int64_t ret)
+{
+	if (process.header != NULL && self.pid != *process.pid)
+		forked_child();
+	else
+		leave_plain(f, ret);
+	write_resync();
+	return ret;
+}
+
+static inline void
+enter_forkpty(struct frame *f)
+{
+	begin(f, fdt_item_bytes(sizeof(int)));
+	begun(f);
+}
+
+static inline int64_t
+leave_forkpty(struct frame *f, int64_t ret, const int *first)
+{
+	if (ret == 0) {
+		forked_child();
+		write_resync();
+		return 0;
+	}
+	came_back(f, ret);
+	if (ret > 0 && f->slot != NULL)
+		item(f, FDT_ITEM_FDS, first, sizeof *first);
+	return leave_with(f, ret);
 }
 
 #define enter_exec enter_open
