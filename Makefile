@@ -101,6 +101,13 @@ object_of    = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(patsubst $(GEN)/%,gen/%,$(
 READER_OBJ  := $(call object_of,reader,$(READER_SRC))
 PRELOAD_OBJ := $(call object_of,preload,$(PRELOAD_SRC))
 COMPILE_TRACE = $(CC) $(TRACE_FLAGS) -Itrace -I$(GEN) $(DEPS)
+# The library is first in every process: it needs no other object (-nostdlib), no check of libc's (stack protector, fortify), and
+# its thread variables lie where a signal handler may read them (initial-exec).
+PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE
+LINK_PRELOAD  := -shared -nostdlib -Wl,-z,initfirst
+COMPILE_PRELOAD = $(COMPILE_TRACE) $(PRELOAD_FLAGS)
+# A second build for programs that are linked with musl, where its compiler is at hand.
+MUSL_CC       ?= musl-gcc
 
 # calls.py writes only what differs; the stamp says that it has looked.
 $(GEN)/stamp: trace/calls.py trace/calls.tab
@@ -117,17 +124,19 @@ $(BUILD)/obj/reader/gen/%.o: $(GEN)/%.c $(BUILD)/flags
 	$(Q)$(COMPILE_TRACE) -c -o $@ $<
 $(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags | $(GEN)/stamp
 	$(NEED_CC)$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE_TRACE) -fPIC -fvisibility=hidden -c -o $@ $<
+	$(Q)$(COMPILE_PRELOAD) -c -o $@ $<
 $(BUILD)/obj/preload/gen/%.o: $(GEN)/%.c $(BUILD)/flags
 	$(NEED_CC)$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE_TRACE) -fPIC -fvisibility=hidden -c -o $@ $<
+	$(Q)$(COMPILE_PRELOAD) -c -o $@ $<
 
 $(BUILD)/fdtrace: $(READER_OBJ)
 	$(Q)$(CC) $(TRACE_FLAGS) -pthread -o $@ $^
 $(BUILD)/libfdtrace.so: $(PRELOAD_OBJ)
-	$(Q)$(CC) $(TRACE_FLAGS) -shared -fPIC -fvisibility=hidden -Wl,-z,initfirst -o $@ $^ -ldl
+	$(Q)$(CC) $(TRACE_FLAGS) $(LINK_PRELOAD) -o $@ $^
+$(BUILD)/libfdtrace-musl.so: $(PRELOAD_SRC) $(wildcard trace/preload/*.h) trace/capture.h $(BUILD)/flags
+	$(Q)$(MUSL_CC) $(TRACE_FLAGS) $(PRELOAD_FLAGS) -Itrace -I$(GEN) $(LINK_PRELOAD) -o $@ $(PRELOAD_SRC)
 
-TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so
+TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so $(if $(call found,$(MUSL_CC)),$(BUILD)/libfdtrace-musl.so)
 # ---- end of the tracer
 
 build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TRACER)

@@ -25,6 +25,10 @@ enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, ARGV_KEPT = 1024 };
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1 }; /* linux/futex.h, which musl-gcc does not see */
 enum { JOIN_NOT_YET, JOIN_NOW, JOIN_DONE };
 
+#ifdef __GLIBC__
+#pragma weak on_exit /* musl has none, and must still be able to load this build */
+#endif
+
 static uint32_t no_pid;
 struct process process = {.pid = &no_pid};
 __thread struct thread self;
@@ -435,10 +439,25 @@ find_environment(const char *name)
 	return NULL;
 }
 
+/* A program may exec one that is linked with the other libc, and LD_PRELOAD goes with it. There are two builds of this library;
+ * the one that is in the wrong place only passes calls on. */
+#pragma weak gnu_get_libc_version
+extern const char *gnu_get_libc_version(void);
+
+static bool
+in_its_own_libc(void)
+{
+#ifdef __GLIBC__
+	return gnu_get_libc_version != NULL;
+#else
+	return gnu_get_libc_version == NULL;
+#endif
+}
+
 static void
 join(void)
 {
-	const char *path = find_environment(FDT_ENV "=");
+	const char *path = in_its_own_libc() ? find_environment(FDT_ENV "=") : NULL;
 	struct fdt_header *h;
 
 	for (int i = 0; i < SYMBOLS; i++)
@@ -471,7 +490,7 @@ join_once(void)
 		join();
 		atomic_store(&joined, JOIN_DONE);
 #ifdef __GLIBC__
-		if (process.header != NULL)
+		if (process.header != NULL && on_exit != NULL)
 			on_exit(at_exit, NULL);
 #endif
 	}
@@ -485,9 +504,11 @@ constructor(int argc, char **argv, char **envp)
 	int e = errno;
 
 #ifdef __GLIBC__
-	main_argc = argc;
-	main_argv = argv;
-	main_envp = envp;
+	if (in_its_own_libc()) {
+		main_argc = argc;
+		main_argv = argv;
+		main_envp = envp;
+	}
 #else
 	(void)argc;
 	(void)argv;

@@ -62,8 +62,9 @@ struct run {
 	struct lines lines[2], note_lines;
 	char **argv;
 	struct live *live;
-	char *scratch; /* the folder of a symlink to the library, or NULL */
-	char *library;
+	char *folder;  /* where the libraries lie */
+	char *scratch; /* what holds a link to that folder, or NULL */
+	char *preload; /* LD_PRELOAD for the program */
 	sigset_t mask;
 };
 
@@ -211,33 +212,29 @@ read_specs(const struct options *o, struct fdt_header *h)
 
 /* ---- the library ---- */
 
-/* libfdtrace.so lies beside fdtrace. LD_PRELOAD cannot name a path with a space or a colon (ld.so(8)): a symbolic link can. */
+/* The libraries lie beside fdtrace. LD_PRELOAD cannot name a path with a space or a colon (ld.so(8)); a symbolic link to the folder
+ * can. */
 static void
-find_library(struct run *r, enum libc_kind kind)
+find_libraries(struct run *r)
 {
-	const char *name = kind == LIBC_MUSL ? "libfdtrace-musl.so" : "libfdtrace.so";
-	char self[PATH_MAX], dir[] = "/tmp/fdtrace.XXXXXX";
+	char self[PATH_MAX], scratch[] = "/tmp/fdtrace.XXXXXX";
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
 	self[n > 0 ? n : 0] = '\0';
 	char *slash = strrchr(self, '/');
 
-	if (slash == NULL || asprintf(&r->library, "%.*s/%s", (int)(slash - self), self, name) < 0)
+	if (slash == NULL)
 		fail("cannot tell where fdtrace lies: %s", strerror(errno));
-	if (access(r->library, R_OK) < 0)
-		fail("%s is not beside fdtrace: %s%s", name, strerror(errno),
-		     kind == LIBC_MUSL ? " (the program is linked with musl: `make build` makes it where musl-gcc is installed)" : "");
-	if (strpbrk(r->library, " :") == NULL)
+	*slash = '\0';
+	r->folder = strdup(self);
+	if (strpbrk(self, " :") == NULL)
 		return;
-	if (mkdtemp(dir) == NULL)
-		fail("cannot make a folder in /tmp for a link to %s: %s", r->library, strerror(errno));
-	r->scratch = strdup(dir);
-	char *link = NULL;
-
-	if (asprintf(&link, "%s/%s", dir, name) < 0 || symlink(r->library, link) < 0)
-		fail("cannot link %s into %s: %s", r->library, dir, strerror(errno));
-	free(r->library);
-	r->library = link;
+	if (mkdtemp(scratch) == NULL)
+		fail("cannot make a folder in /tmp for a link to %s: %s", self, strerror(errno));
+	r->scratch = strdup(scratch);
+	free(r->folder);
+	if (asprintf(&r->folder, "%s/lib", scratch) < 0 || symlink(self, r->folder) < 0)
+		fail("cannot link %s into %s: %s", self, scratch, strerror(errno));
 }
 
 static void
@@ -245,24 +242,31 @@ drop_scratch(struct run *r)
 {
 	if (r->scratch == NULL)
 		return;
-	unlink(r->library);
+	unlink(r->folder);
 	rmdir(r->scratch);
 }
 
-/* ---- the program ---- */
-
-static void
-preload_environment(struct run *r)
+/* What LD_PRELOAD is to be. A musl program gets both builds: what it execs is more often than not linked with glibc, and the build
+ * that is in the wrong place only passes calls on. */
+static char *
+preload_value(const struct run *r, enum libc_kind kind)
 {
-	const char *before = getenv("LD_PRELOAD");
-	char *value;
+	const char *before = getenv("LD_PRELOAD"), *name = kind == LIBC_MUSL ? "libfdtrace-musl.so" : "libfdtrace.so";
+	char *library, *value;
 
-	if (asprintf(&value, "%s%s%s", r->library, before && *before ? ":" : "", before && *before ? before : "") < 0)
+	if (asprintf(&library, "%s/%s", r->folder, name) < 0)
 		fail("out of memory");
-	setenv("LD_PRELOAD", value, 1);
-	setenv(FDT_ENV, r->space.path, 1);
-	free(value);
+	if (access(library, R_OK) < 0)
+		fail("%s is not beside fdtrace: %s%s", name, strerror(errno),
+		     kind == LIBC_MUSL ? " (the program is linked with musl: `make build` makes it where musl-gcc is installed)" : "");
+	if (asprintf(&value, "%s%s%s%s%s%s", library, kind == LIBC_MUSL ? ":" : "", kind == LIBC_MUSL ? r->folder : "",
+	             kind == LIBC_MUSL ? "/libfdtrace.so" : "", before && *before ? ":" : "", before && *before ? before : "") < 0)
+		fail("out of memory");
+	free(library);
+	return value;
 }
+
+/* ---- the program ---- */
 
 /* Everything from 3 on is closed at exec: what make, an editor or a shell leaked, and what is ours. */
 static void
@@ -282,11 +286,10 @@ clean_table(bool keep)
 }
 
 _Noreturn static void
-become_program(struct run *r, const char *path, int report, int output[2][2])
+become_program(struct run *r, int report, int output[2][2])
 {
 	struct sigaction default_action = {.sa_handler = SIG_DFL};
 
-	(void)path;
 	sigaction(SIGXFSZ, &default_action, NULL);
 	sigprocmask(SIG_SETMASK, &r->mask, NULL);
 	if (r->o.live) {
@@ -302,14 +305,15 @@ become_program(struct run *r, const char *path, int report, int output[2][2])
 }
 
 static void
-start_program(struct run *r, const char *path)
+start_program(struct run *r)
 {
 	int report[2], output[2][2] = {{-1, -1}, {-1, -1}}, error;
 
 	if (pipe2(report, O_CLOEXEC) < 0 ||
 	    (r->o.live && (pipe2(output[0], O_CLOEXEC) < 0 || pipe2(output[1], O_CLOEXEC) < 0)))
 		fail("cannot make a pipe: %s", strerror(errno));
-	preload_environment(r);
+	setenv("LD_PRELOAD", r->preload, 1);
+	setenv(FDT_ENV, r->space.path, 1);
 	if (r->o.notes >= 0)
 		fcntl(r->o.notes, F_SETFD, FD_CLOEXEC);
 	space_anchor(&r->space);
@@ -317,7 +321,7 @@ start_program(struct run *r, const char *path)
 	if (r->pid < 0)
 		fail("cannot start a process: %s", strerror(errno));
 	if (r->pid == 0)
-		become_program(r, path, report[1], output);
+		become_program(r, report[1], output);
 	r->running = true;
 	r->space.header->first_pid = (uint32_t)r->pid;
 	close(report[1]);
@@ -515,12 +519,13 @@ run_main(int argc, char **argv)
 	r.argv = argv + optind;
 	memset(trial.only, 0xff, sizeof trial.only);
 	read_specs(&r.o, &trial);
-	find_library(&r, look_at_program(r.argv[0], path));
+	find_libraries(&r);
+	r.preload = preload_value(&r, look_at_program(r.argv[0], path));
 	catch_signals(&r);
 	space_make(&r.space, r.o.file, (uint64_t)r.o.max_slots, (uint64_t)r.o.reserve_mb << 20);
 	fill_run_header(&r);
 	read_specs(&r.o, r.space.header);
-	start_program(&r, path);
+	start_program(&r);
 	space_start_growing(&r.space);
 	if (r.o.notes >= 0)
 		fcntl(r.o.notes, F_SETFL, O_NONBLOCK);
