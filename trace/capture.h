@@ -81,6 +81,7 @@ struct fdt_header {
 	uint32_t first_pid;  /* the program's */
 	uint32_t data_bytes; /* of each transfer that are kept */
 	uint32_t flags;      /* FDT_RUN_* */
+	uint64_t reserved;   /* slots that the program touches before it starts (--reserve) */
 	uint64_t only[FDT_CALL_BITS / 64]; /* the calls that are recorded */
 	uint32_t nfaults;
 	struct fdt_fault faults[FDT_FAULTS];

@@ -473,6 +473,10 @@ join(void)
 	for (unsigned i = 1; i < FDT_CALLS; i++)
 		process.all_calls &= (h->only[i / 64] >> (i % 64) & 1) != 0;
 	process.faults = h->nfaults > 0;
+	if (h->reserved > 0) {
+		touch(0, h->reserved);
+		atomic_store(&process.ready, h->reserved);
+	}
 	process.header = h;
 	*process.pid = (uint32_t)sys1(SYS_getpid, 0);
 	self.pid = *process.pid;

@@ -54,6 +54,15 @@ kept_bytes(size_t size)
 	return size < process.data_bytes ? size : process.data_bytes;
 }
 
+/* Room for that many bytes; none at all when no data is kept. */
+static inline size_t
+data_room(size_t size)
+{
+	size_t kept = kept_bytes(size);
+
+	return kept > 0 ? fdt_item_bytes(kept) : 0;
+}
+
 static inline void
 timeout_item(struct frame *f, int64_t ns)
 {
@@ -477,7 +486,7 @@ static inline void
 enter_in(struct frame *f, size_t *size)
 {
 	f->size = size;
-	begin(f, fdt_item_bytes(kept_bytes(*size)));
+	begin(f, data_room(*size));
 	begun(f);
 }
 
@@ -496,7 +505,7 @@ enter_out(struct frame *f, const void *buf, size_t *size)
 	size_t kept = buf != NULL ? kept_bytes(*size) : 0;
 
 	f->size = size;
-	begin(f, fdt_item_bytes(kept));
+	begin(f, data_room(*size));
 	if (f->slot != NULL && kept > 0)
 		item(f, FDT_ITEM_DATA, buf, kept);
 	begun(f);
@@ -510,7 +519,7 @@ enter_sendto(struct frame *f, const void *buf, size_t *size, const struct sockad
 	size_t kept = buf != NULL ? kept_bytes(*size) : 0, name = addr != NULL && addrlen <= ADDR_KEPT ? addrlen : 0;
 
 	f->size = size;
-	begin(f, fdt_item_bytes(kept) + (name > 0 ? fdt_item_bytes(name) : 0));
+	begin(f, data_room(*size) + (name > 0 ? fdt_item_bytes(name) : 0));
 	if (f->slot != NULL && kept > 0)
 		item(f, FDT_ITEM_DATA, buf, kept);
 	if (f->slot != NULL && name > 0)
@@ -524,7 +533,7 @@ static inline void
 enter_recvfrom(struct frame *f, size_t *size)
 {
 	f->size = size;
-	begin(f, fdt_item_bytes(ADDR_ROOM) + fdt_item_bytes(kept_bytes(*size)));
+	begin(f, fdt_item_bytes(ADDR_ROOM) + data_room(*size));
 	begun(f);
 }
 
@@ -574,7 +583,7 @@ iov_size(const struct iovec *iov, int64_t count)
 static inline void
 enter_inv(struct frame *f, const struct iovec *iov, int count)
 {
-	begin(f, fdt_item_bytes(kept_bytes(iov_size(iov, count))));
+	begin(f, data_room(iov_size(iov, count)));
 	begun(f);
 }
 
@@ -592,7 +601,7 @@ enter_outv(struct frame *f, const struct iovec *iov, int count)
 {
 	size_t size = iov_size(iov, count);
 
-	begin(f, fdt_item_bytes(kept_bytes(size)));
+	begin(f, data_room(size));
 	if (count > 0)
 		iov_item(f, iov, (size_t)count, size);
 	begun(f);
@@ -624,7 +633,7 @@ rights_room(const struct msghdr *msg)
 static inline void
 enter_recvmsg(struct frame *f, const struct msghdr *msg)
 {
-	begin(f, rights_room(msg) + fdt_item_bytes(kept_bytes(iov_size(msg->msg_iov, (int64_t)msg->msg_iovlen))));
+	begin(f, rights_room(msg) + data_room(iov_size(msg->msg_iov, (int64_t)msg->msg_iovlen)));
 	begun(f);
 }
 
@@ -644,7 +653,7 @@ enter_sendmsg(struct frame *f, const struct msghdr *msg)
 {
 	size_t size = iov_size(msg->msg_iov, (int64_t)msg->msg_iovlen);
 
-	begin(f, rights_room(msg) + fdt_item_bytes(kept_bytes(size)));
+	begin(f, rights_room(msg) + data_room(size));
 	rights_item(f, FDT_ITEM_SENT_FDS, msg);
 	iov_item(f, msg->msg_iov, msg->msg_iovlen, size);
 	begun(f);

@@ -293,6 +293,7 @@ space_make(struct space *s, const char *given, uint64_t max_slots, uint64_t rese
 
 	while (error == 0 && atomic_load(&s->header->allocated) * FDT_SLOT_SIZE < reserve)
 		error = add_space(s, atomic_load(&s->header->allocated) + FDT_CHUNK_SLOTS);
+	s->header->reserved = reserve > 0 ? atomic_load(&s->header->allocated) : 0;
 	if (error != 0) {
 		unlink(s->path);
 		fail("cannot write the capture %s: %s; choose another place with -o", given, strerror(error));
