@@ -159,7 +159,7 @@ client: $(BUILD)/client
 test: build
 	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
 	PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache FDLAB_BUILD=$(abspath $(BUILD)) \
-		$$python -m pytest -p no:cacheprovider -q $(TESTS)
+		$$python -m pytest -p no:cacheprovider -q -rs $(TESTS)
 
 clean:
 	$(Q)rm -rf $(BUILD)

@@ -1,0 +1,180 @@
+"""harness/fdlab/client.py: a client that does one thing at a time, each with a deadline, and says what went wrong.
+
+    a = Client("A", 50000)
+    a.connect(); a.say(b"hello"); a.hear(b"hello"); a.leave()
+
+It never waits longer than its deadline, and what it has received and not yet been asked about it keeps.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from typing import Callable, Optional
+
+from .launcher import DEADLINE, readable
+
+
+class ClientError(Exception):
+    """A step that did not go as it should. The text says who, what should have been, and what was."""
+
+
+def quoted(data: bytes) -> str:
+    """Bytes for a reader: in quotation marks, long ones cut and measured."""
+    if len(data) > 40:
+        return '"%s..." (%d bytes)' % (readable(data[:32]), len(data))
+    return '"%s"' % readable(data)
+
+
+def error_name(error: OSError) -> str:
+    name = errno.errorcode.get(error.errno or 0, "")
+    return "%s (%s)" % (os.strerror(error.errno), name) if name else str(error)
+
+
+class Client:
+    def __init__(self, name: str, port: int, host: str = "127.0.0.1", deadline: float = DEADLINE) -> None:
+        self.name = name
+        self.server = (host, port)
+        self.deadline = deadline
+        self.address: Optional[tuple] = None   # ours, once bound
+        self.said = b""                        # all that was sent
+        self.heard = b""                       # all that was expected and came
+        self.left = False
+        self._unheard = b""                    # has come, nobody has asked for it yet
+        self._ended: Optional[str] = None      # why nothing more can come
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def bind(self) -> tuple:
+        """Takes a port before it connects, so that the trace can be told whose connection it will be."""
+        if self.address is None:
+            self._socket.bind((self.server[0] if self.server[0].startswith("127.") else "", 0))
+            self.address = self._socket.getsockname()
+        return self.address
+
+    def connect(self) -> None:
+        self.bind()
+        self._socket.settimeout(self.deadline)
+        try:
+            self._socket.connect(self.server)
+        except socket.timeout:
+            raise ClientError("%s cannot connect to %s:%d: no answer within %g s" % (
+                self.name, *self.server, self.deadline)) from None
+        except OSError as error:
+            hint = ": nothing listens there" if error.errno == errno.ECONNREFUSED else ""
+            raise ClientError("%s cannot connect to %s:%d: %s%s" % (
+                self.name, *self.server, error_name(error), hint)) from None
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small things go out at once
+        self._socket.setblocking(False)
+
+    # ---- moving bytes. Both directions at once, so that a large echo cannot lock us and the server up.
+
+    def _take(self) -> None:
+        """Takes what has come, without waiting."""
+        while self._ended is None:
+            try:
+                more = self._socket.recv(65536)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._ended = "the connection was lost: %s" % error_name(error)
+                return
+            if not more:
+                self._ended = "the server closed the connection"
+            self._unheard += more
+
+    def _until(self, fact: Callable[[], bool], sending: bytes = b"") -> bytes:
+        """Sends and receives until the fact holds and all is sent; what could not be sent before the deadline."""
+        end = time.monotonic() + self.deadline
+        while sending or not fact():
+            left = end - time.monotonic()
+            if left <= 0 or (self._ended is not None and not sending):
+                break
+            watched_to_write = [self._socket] if sending else []
+            watched_to_read = [] if self._ended else [self._socket]
+            readable_now, writable, _ = select.select(watched_to_read, watched_to_write, [], left)
+            if readable_now:
+                self._take()
+            if writable:
+                try:
+                    sending = sending[self._socket.send(sending[:1 << 20], socket.MSG_NOSIGNAL):]
+                except (BlockingIOError, InterruptedError):
+                    pass
+                except OSError as error:
+                    self._take()
+                    raise ClientError("%s cannot send: %s" % (self.name, error_name(error))) from None
+        return sending
+
+    def say(self, data: bytes) -> None:
+        left = self._until(lambda: True, data)
+        self.said += data[:len(data) - len(left)]
+        if left:
+            raise ClientError("%s could send only %d of %d bytes within %g s: the server does not read" % (
+                self.name, len(data) - len(left), len(data), self.deadline))
+
+    def hear(self, data: bytes) -> None:
+        """Exactly these bytes are to come next."""
+        self._take()
+        self._until(lambda: len(self._unheard) >= len(data) or not data.startswith(self._unheard))
+        got = self._unheard[:len(data)]
+        if got == data:
+            self.heard += data
+            self._unheard = self._unheard[len(data):]
+            return
+        what = "heard " + quoted(got) if got else "heard nothing"
+        if data.startswith(got):
+            what += " and then " if got else "; "
+            what += self._ended or ("nothing more for %g s" if got else "waited for %g s") % self.deadline
+        raise ClientError("%s should have heard %s, but %s" % (self.name, quoted(data), what))
+
+    def hear_nothing(self) -> None:
+        """Nothing has come. Worth something only when the server has come to rest."""
+        self._take()
+        if self._unheard:
+            raise ClientError("%s should have heard nothing, but heard %s" % (self.name, quoted(self._unheard)))
+        if self._ended:
+            raise ClientError("%s should still be connected, but %s" % (self.name, self._ended))
+
+    def hear_end(self) -> None:
+        """The server closes the connection: end of file, and nothing before it."""
+        self._take()
+        self._until(lambda: False)
+        if self._unheard:
+            raise ClientError("%s should have heard nothing more, but heard %s" % (self.name, quoted(self._unheard)))
+        if self._ended is None:
+            raise ClientError("%s should have seen the end of the connection, but it was open for %g s" % (
+                self.name, self.deadline))
+
+    def burst(self, size: int) -> bytes:
+        """Says `size` bytes, of every value, in one go; they are returned for hear()."""
+        data = (bytes(range(256)) * (size // 256 + 1))[:size]
+        self.say(data)
+        return data
+
+    # ---- leaving
+
+    def half_close(self) -> None:
+        """Says that nothing more will come from here, and still listens."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def leave(self) -> None:
+        """As Ctrl+C does it: the kernel closes the connection in good order."""
+        self._take()  # close() with unread bytes would send a reset instead of an end of file
+        self._socket.close()
+        self.left = True
+
+    def reset(self) -> None:
+        """Leaves without a good-bye: the server gets ECONNRESET."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+        self.left = True
+
+    def discard(self) -> None:
+        """The end of a session that went wrong: by a reset, so that no TIME_WAIT holds the server's port."""
+        if not self.left:
+            try:
+                self.reset()
+            except OSError:
+                self._socket.close()

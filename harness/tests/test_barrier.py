@@ -1,0 +1,256 @@
+"""harness/tests/test_barrier.py: "at rest" is said neither too early nor too late, on a busy machine too."""
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from fdlab import barrier, proc
+from fdlab.barrier import NotAtRest, Rest, on_its_way, wait_for_rest
+from fdlab.client import Client
+from fdlab.launcher import launch
+
+ROUNDS = 50
+
+
+def start(program: str, *ports: int):
+    return launch([program, "30", *map(str, ports)], deadline=100)
+
+
+def test_where_lab1_rests(build, ports):
+    numbers = ports(2)
+    with start(str(build / "lab1" / "server"), *numbers) as server:
+        server.wait_for_line(str(numbers[1]))
+        assert wait_for_rest(server.pid, numbers) == Rest("select", None)
+        a, b = Client("A", numbers[0]), Client("B", numbers[1])
+        a.connect()
+        assert wait_for_rest(server.pid, numbers) == Rest("recv", 5)
+        assert str(Rest("recv", 5)) == "recv fd 5"
+        b.connect()
+        b.say(b"is anybody there?")
+        # The unread bytes and the queue of B's listener do not keep it from being at rest: it is blocked elsewhere.
+        assert wait_for_rest(server.pid, numbers) == Rest("recv", 5)
+        b.hear_nothing()
+        a.leave()
+        assert wait_for_rest(server.pid, numbers) == Rest("recv", 5)
+        b.hear(b"is anybody there?")
+        b.reset()
+        assert wait_for_rest(server.pid, numbers) == Rest("select", None)
+
+
+def rounds_at_lab2(build, number: int) -> None:
+    """At each rest, what the server was to do is done: seen from outside, in its table and in what the client has got."""
+    with start(str(build / "lab2" / "server"), number) as server:
+        server.wait_for_line("listening")
+        wait_for_rest(server.pid, [number])
+        for n in range(ROUNDS):
+            client = Client("A", number)
+            client.connect()
+            assert wait_for_rest(server.pid, [number]) == Rest("select", None)
+            assert 4 in proc.descriptors(server.pid), "round %d: not accepted yet" % n
+            client.say(b"round %d" % n)
+            assert wait_for_rest(server.pid, [number]) == Rest("select", None)
+            client._take()  # without waiting: it must have come
+            assert client._unheard == b"round %d" % n
+            client.leave() if n % 2 else client.reset()
+            assert wait_for_rest(server.pid, [number]) == Rest("select", None)
+            assert 4 not in proc.descriptors(server.pid), "round %d: not closed yet" % n
+
+
+def test_never_too_early(build, ports):
+    rounds_at_lab2(build, *ports(1))
+
+
+def test_never_too_early_with_all_cores_busy(build, ports, busy_cores):
+    rounds_at_lab2(build, *ports(1))
+
+
+@pytest.mark.parametrize("kind", ["SLOW", "THREADS"])
+def test_never_too_early_with_other_servers(compile_c, ports, kind):
+    """One that computes and naps before it answers, and one whose threads answer."""
+    number, = ports(1)
+    with start(compile_c("wrong.c", "-D" + kind, "-pthread"), number) as server:
+        server.wait_for_line("listening")
+        clients = [Client(name, number) for name in "ABC"]
+        for client in clients:
+            client.connect()
+            assert wait_for_rest(server.pid, [number]) == Rest("select", None)
+        for n in range(ROUNDS // 5):
+            for client in clients:
+                client.say(b"%d" % n)
+            wait_for_rest(server.pid, [number])
+            for client in clients:
+                client._take()
+                assert client._unheard == b"%d" % n
+                client.hear(b"%d" % n)
+
+
+def test_large_input_that_nobody_reads(build, ports):
+    """C's bytes fill every buffer while lab 1 stays with A. They are on their way for ever, and that is rest."""
+    number, = ports(1)
+    with start(str(build / "lab1" / "server"), number) as server:
+        server.wait_for_line("listening")
+        a, c = Client("A", number), Client("C", number, deadline=0.2)
+        a.connect()
+        wait_for_rest(server.pid, [number])
+        c.connect()
+        with pytest.raises(Exception, match="the server does not read"):
+            c.burst(32 << 20)
+        assert wait_for_rest(server.pid, [number]) == Rest("recv", 4)
+
+
+# ---- what is not rest
+
+def test_a_server_that_spins_is_told(compile_c, ports):
+    with launch([compile_c("wrong.c", "-DSPIN", "-pthread"), "0.05", str(ports(1)[0])]) as server:
+        server.wait_for_line("time out!")
+        with pytest.raises(NotAtRest, match="has not come to rest within 0.5 s: .*running.*again and again"):
+            wait_for_rest(server.pid, deadline=0.5)
+
+
+def test_a_stopped_server_is_not_at_rest(build, ports):
+    with start(str(build / "lab2" / "server"), *ports(1)) as server:
+        server.wait_for_line("listening")
+        os.kill(server.pid, signal.SIGSTOP)
+        with pytest.raises(NotAtRest, match="stopped"):
+            wait_for_rest(server.pid, deadline=0.2)
+        os.kill(server.pid, signal.SIGCONT)
+        assert wait_for_rest(server.pid).call in ("select", "restart")
+
+
+def test_one_that_sleeps_is_not_at_rest(compile_c):
+    with launch([compile_c("#include <unistd.h>\nint main(void) { sleep(60); }")]) as server:
+        with pytest.raises(NotAtRest, match="in nanosleep.*it sleeps instead of waiting"):
+            wait_for_rest(server.pid, deadline=0.3)
+
+
+def test_one_that_has_ended(build, ports):
+    with start(str(build / "lab2" / "server"), *ports(1)) as server:
+        server.wait_for_line("listening")
+        server.end()
+        with pytest.raises(NotAtRest, match="the server has ended"):
+            wait_for_rest(server.pid, deadline=0.2)
+
+
+POLLER = r"""
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <unistd.h>
+/* Takes naps in select() and looks by itself: a wait that has unread input beside it is not rest here. */
+int main(int argc, char *argv[])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((in_port_t)atoi(argv[argc - 1])),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listen_fd = socket(AF_INET, SOCK_STREAM, 0), client_fd;
+	char buffer[512];
+
+	bind(listen_fd, (struct sockaddr *)&address, sizeof address);
+	listen(listen_fd, 5);
+	write(1, "listening\n", 10);
+	client_fd = accept(listen_fd, NULL, NULL);
+	for (;;) {
+		ssize_t size = recv(client_fd, buffer, sizeof buffer, MSG_DONTWAIT);
+		if (size > 0)
+			send(client_fd, buffer, (size_t)size, 0);
+		select(0, NULL, NULL, NULL, &(struct timeval){.tv_usec = 40000});
+	}
+}
+"""
+
+
+def test_a_nap_beside_unread_input_is_not_rest(compile_c, ports):
+    number, = ports(1)
+    with launch([compile_c(POLLER, "-Wno-unused-result"), str(number)]) as server:
+        server.wait_for_line("listening")
+        assert wait_for_rest(server.pid, [number]) == Rest("accept", 3)
+        client = Client("A", number)
+        client.connect()
+        wait_for_rest(server.pid, [number])
+        for n in range(5):
+            client.say(b"%d" % n)
+            wait_for_rest(server.pid, [number])
+            client._take()
+            assert client._unheard == b"%d" % n
+            client.hear(b"%d" % n)
+
+
+# ---- without /proc/PID/syscall
+
+def test_without_the_kernels_word_on_the_call(build, ports, monkeypatch):
+    """Where /proc/PID/syscall may not be read, the trace says which call it is; without a trace: asleep."""
+    real = proc.look
+
+    def blind(pid: int, tid: int) -> proc.Thread:
+        seen = real(pid, tid)
+        return proc.Thread(seen.pid, seen.tid, seen.state, None, (), seen.switches, readable=False)
+
+    monkeypatch.setattr(barrier.proc, "look", blind)
+    number, = ports(1)
+    with start(str(build / "lab2" / "server"), number) as server:
+        server.wait_for_line("listening")
+        assert wait_for_rest(server.pid, [number], unfinished=lambda tid: ("select", None)) == Rest("select", None)
+        assert wait_for_rest(server.pid, [number]) == Rest("asleep", None)
+        client = Client("A", number)
+        for n in range(5):
+            client = Client("A", number)
+            client.connect()
+            wait_for_rest(server.pid, [number])
+            assert 4 in proc.descriptors(server.pid)
+            client.leave()
+            wait_for_rest(server.pid, [number])
+
+
+# ---- the pieces
+
+SERVER, CLIENT = ("127.0.0.1", 50000), ("127.0.0.1", 41234)
+
+
+def row(local, peer, state, unsent=0, unread=0):
+    return proc.Tcp(local, peer, state, unsent, unread, 1)
+
+
+@pytest.mark.parametrize("table, expected", [
+    ([row(SERVER, CLIENT, proc.ESTABLISHED), row(CLIENT, SERVER, proc.ESTABLISHED)], []),
+    ([row(SERVER, CLIENT, proc.SYN_RECV), row(CLIENT, SERVER, proc.ESTABLISHED)], ["the handshake of client port 41234"]),
+    ([row(SERVER, CLIENT, proc.ESTABLISHED), row(CLIENT, SERVER, proc.ESTABLISHED, 5)], ["5 bytes of client port 41234"]),
+    ([row(SERVER, CLIENT, proc.ESTABLISHED, 0, 9), row(CLIENT, SERVER, proc.ESTABLISHED, 5)], []),
+    ([row(SERVER, CLIENT, proc.ESTABLISHED), row(CLIENT, SERVER, proc.FIN_WAIT1, 1)], ["the end of client port 41234"]),
+    ([row(SERVER, CLIENT, proc.CLOSE_WAIT), row(CLIENT, SERVER, proc.FIN_WAIT2)], []),
+    ([row(SERVER, CLIENT, proc.ESTABLISHED)], ["the reset of client port 41234"]),
+])
+def test_what_is_on_its_way(table, expected):
+    assert on_its_way(table, [50000]) == expected
+
+
+def test_the_tcp_table_is_read_right(ports):
+    number, = ports(1)
+    with socket.create_server(("127.0.0.1", number)), socket.create_connection(("127.0.0.1", number)) as client:
+        client.sendall(b"12345")
+        local = client.getsockname()
+        end = time.monotonic() + 5
+        while True:
+            rows = {(one.local, one.peer): one for one in proc.tcp(None, [number])}
+            there = rows.get((("127.0.0.1", number), local))
+            if there and there.unread == 5:
+                break
+            assert time.monotonic() < end, rows
+        assert there.state == proc.ESTABLISHED
+        assert rows[(("127.0.0.1", number), ("0.0.0.0", 0))].state == proc.LISTEN
+        assert rows[(("127.0.0.1", number), ("0.0.0.0", 0))].unread == 1  # one in its queue
+    assert "process %d" % os.getpid() not in proc.who_listens(number)
+
+
+def test_an_ipv6_server_is_seen_too(ports):
+    number, = ports(1)
+    try:
+        listener = socket.create_server(("::", number), family=socket.AF_INET6, dualstack_ipv6=True)
+    except (OSError, ValueError):
+        pytest.skip("no IPv6 on this machine")
+    with listener, socket.create_connection(("127.0.0.1", number)) as client:
+        rows = {(one.local, one.peer) for one in proc.tcp(None, [number])}
+        assert (("127.0.0.1", number), client.getsockname()) in rows
