@@ -1,11 +1,11 @@
 # Makefile: the only entry point. `make` alone prints the help; all that is made goes to build/.
 #
 # Variables, on the command line:
-#   SRC=my.c      another server in the lab's place         TIMEOUT=10    the server's timer in seconds
-#   PORT=51000    another first port                        LAB=lab2      which lab (serve)
-#   CC= CFLAGS=   compiler and flags of the labs            WERROR=1      warnings are errors
-#   TESTS=path    some of the tests                         V=1           show the commands
-#   BUILD=dir     another build directory
+#   SRC=my.c     another server in the lab's place      TIMEOUT=10   the server's timer
+#   PORT=51000   another first port                     LAB=lab2     which lab (serve)
+#   CC= CFLAGS=  compiler and flags of the labs         WERROR=1     warnings are errors
+#   TESTS=path   only some of the tests                 V=1          show the commands
+#   BUILD=dir    another build directory
 
 SRC     :=
 TIMEOUT := 2
@@ -46,10 +46,10 @@ help: ## this list
 build: ## everything that is compiled: the labs, the client, fdtrace
 	@:
 
-lab1: ## play lab 1, live: select() over several listeners, one client at a time
-lab2: ## play lab 2, live: one listener, many clients: 4, 5, 6 come back
-serve: ## LAB=lab2: the server alone, live, until Ctrl+C, for your own clients
-client: ## PORT=50000: a client to type into: each line goes to the server, the echo is printed
+lab1: ## play lab 1, live: several listeners, one client at a time
+lab2: ## play lab 2, live: one listener, many clients; 4, 5, 6 come back
+serve: ## the server alone, live, until Ctrl+C: LAB=lab2, for your own clients
+client: ## a client to type into: sends each line, prints the echo
 test: ## all tests; fetches pytest first where it is missing
 clean: ## throws build/ away
 

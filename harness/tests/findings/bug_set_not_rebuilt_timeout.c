@@ -1,0 +1,36 @@
+/* harness/tests/findings/bug_set_not_rebuilt_timeout.c: after a timeout the set is empty, and the server waits for nobody.
+ *
+ * Shows: set-not-rebuilt
+ */
+#include "prove.h"
+
+static void
+clients(void)
+{
+	int fd;
+
+	nap(40);
+	fd = dial(); /* connected, and never taken */
+	hear_end(fd);
+	hang_up(fd);
+}
+
+int
+main(void)
+{
+	int listen_fd = listen_local(), ready = 0;
+	pid_t child = play(listen_fd, clients);
+	fd_set read_set;
+
+	FD_ZERO(&read_set);
+	FD_SET(listen_fd, &read_set);
+	for (int n = 0; n < 4 && ready == 0; n++) {
+		struct timeval timer = {0, 20000};
+
+		ready = select(listen_fd + 1, &read_set, NULL, NULL, &timer); /* HERE set-not-rebuilt */
+		puts("time out!");
+	}
+	close(listen_fd);
+	over(child);
+	return 0;
+}
