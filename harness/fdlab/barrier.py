@@ -116,6 +116,8 @@ def _name(thread: proc.Thread, unfinished: Optional[Unfinished]) -> Tuple[str, O
     if thread.readable:
         if thread.call is None:
             return ("running" if thread.state == "R" else "busy in the kernel"), None
+        if thread.call in ("write", "writev") and thread.fd in (1, 2):
+            return "printing", None  # into a full pipe, at whose other end we are reading: it will go on by itself
         return thread.call, thread.fd
     known = unfinished(thread.tid) if unfinished else None
     if thread.state != "S":
@@ -176,11 +178,11 @@ def _complaint(deadline: float, seen: "Counter[str]", flying: List[str]) -> str:
     if flying:
         return text + ": still on its way: " + ", ".join(flying)
     total = sum(seen.values())
-    what = ", ".join("%s (%d %%)" % (word if word in ("running", "stopped", "asleep") or word.startswith("in ") or
+    what = ", ".join("%s (%d %%)" % (word if word in ("running", "stopped", "asleep", "printing") or word.startswith("in ") or
                                      word.startswith("busy") else "in " + word, round(100 * count / total))
                      for word, count in seen.most_common(3))
     hint = ""
-    if seen.most_common(1)[0][0] in ("running", "select", "poll") and "nanosleep" not in seen:
+    if seen.most_common(1)[0][0] in ("running", "printing", "select", "poll") and "nanosleep" not in seen:
         hint = "; a wait that returns at once, again and again? (a timer of 0, or a descriptor that nobody serves)"
     elif "nanosleep" in seen:
         hint = "; it sleeps instead of waiting for its clients"
