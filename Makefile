@@ -1,10 +1,10 @@
 # Makefile: the only entry point. `make` alone prints the help; all that is made goes to build/.
 #
 # Variables, on the command line:
-#   SRC=my.c     another server in the lab's place      TIMEOUT=10   the server's timer
-#   PORT=51000   another first port                     LAB=lab2     which lab (serve)
-#   CC= CFLAGS=  compiler and flags of the labs         WERROR=1     warnings are errors
-#   TESTS=path   only some of the tests                 V=1          show the commands
+#   SRC=my.c     another server in its place       TIMEOUT=10  its timer, seconds
+#   PORT=51000   another first port                LAB=lab2    which lab (serve)
+#   CC= CFLAGS=  compiler and flags of the labs    WERROR=1    no warnings
+#   TESTS=path   only some of the tests            V=1         show the commands
 #   BUILD=dir    another build directory
 
 SRC     :=
@@ -47,17 +47,20 @@ build: ## everything that is compiled: the labs, the client, fdtrace
 	@:
 
 lab1: ## play lab 1, live: several listeners, one client at a time
-lab2: ## play lab 2, live: one listener, many clients; 4, 5, 6 come back
-serve: ## the server alone, live, until Ctrl+C: LAB=lab2, for your own clients
+lab2: ## play lab 2, live: one listener, and 4, 5, 6 come back
+serve: ## LAB=lab2: the server alone, live, for clients of your own
 client: ## a client to type into: sends each line, prints the echo
 test: ## all tests; fetches pytest first where it is missing
 clean: ## throws build/ away
 
-# ---- a change of compiler or flags rebuilds: this file changes only when they do
+# ---- a change of compiler or flags makes anew what they concern: these files change only when the flags do
 
-FLAGS_NOW := $(CC) | $(CFLAGS) | $(WARNINGS) | $(LDFLAGS)
+quote = '$(subst ','\'',$(1))'
+keep  = mkdir -p $(@D); echo $(call quote,$(1)) | cmp -s - $@ || echo $(call quote,$(1)) > $@
 $(BUILD)/flags: FORCE
-	@mkdir -p $(@D); echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_NOW))' > $@
+	@$(call keep,$(filter-out -Werror,$(CC) $(LAB_FLAGS) $(CFLAGS) $(LDFLAGS)))
+$(BUILD)/trace.flags: FORCE
+	@$(call keep,$(filter-out -Werror,$(CC) $(TRACE_FLAGS)))
 
 # ---- labs: labs/lab2-one-listener/server.c becomes build/lab2/server; with SRC=, that file becomes build/lab2/src/server
 
@@ -116,16 +119,16 @@ $(GEN)/stamp: trace/calls.py trace/calls.tab
 	$(Q)touch $@
 $(GENERATED): $(GEN)/stamp ;
 
-$(BUILD)/obj/reader/%.o: %.c $(BUILD)/flags | $(GEN)/stamp
+$(BUILD)/obj/reader/%.o: %.c $(BUILD)/trace.flags | $(GEN)/stamp
 	$(NEED_CC)$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE_TRACE) -c -o $@ $<
-$(BUILD)/obj/reader/gen/%.o: $(GEN)/%.c $(BUILD)/flags
+$(BUILD)/obj/reader/gen/%.o: $(GEN)/%.c $(BUILD)/trace.flags
 	$(NEED_CC)$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE_TRACE) -c -o $@ $<
-$(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags | $(GEN)/stamp
+$(BUILD)/obj/preload/%.o: %.c $(BUILD)/trace.flags | $(GEN)/stamp
 	$(NEED_CC)$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE_PRELOAD) -c -o $@ $<
-$(BUILD)/obj/preload/gen/%.o: $(GEN)/%.c $(BUILD)/flags
+$(BUILD)/obj/preload/gen/%.o: $(GEN)/%.c $(BUILD)/trace.flags
 	$(NEED_CC)$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE_PRELOAD) -c -o $@ $<
 
@@ -133,7 +136,7 @@ $(BUILD)/fdtrace: $(READER_OBJ)
 	$(Q)$(CC) $(TRACE_FLAGS) -pthread -o $@ $^
 $(BUILD)/libfdtrace.so: $(PRELOAD_OBJ)
 	$(Q)$(CC) $(TRACE_FLAGS) $(LINK_PRELOAD) -o $@ $^
-$(BUILD)/libfdtrace-musl.so: $(PRELOAD_SRC) $(wildcard trace/preload/*.h) trace/capture.h $(BUILD)/flags
+$(BUILD)/libfdtrace-musl.so: $(PRELOAD_SRC) $(wildcard trace/preload/*.h) trace/capture.h $(BUILD)/trace.flags
 	$(Q)$(MUSL_CC) $(TRACE_FLAGS) $(PRELOAD_FLAGS) -Itrace -I$(GEN) $(LINK_PRELOAD) -o $@ $(PRELOAD_SRC)
 
 TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so $(if $(call found,$(MUSL_CC)),$(BUILD)/libfdtrace-musl.so)
@@ -159,6 +162,7 @@ client: $(BUILD)/client
 test: build
 	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
 	PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache FDLAB_BUILD=$(abspath $(BUILD)) \
+	FDLAB_CC=$(call quote,$(CC)) FDLAB_CFLAGS=$(call quote,$(CFLAGS)) \
 		$$python -m pytest -p no:cacheprovider -q -rs $(TESTS)
 
 clean:

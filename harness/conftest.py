@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,11 @@ def need(tool: str, package: str = "") -> str:
             pytest.fail(why)
         pytest.skip(why)
     return path
+
+
+def heeds_ctrl_c() -> None:
+    """For preexec_fn=: as a program is started at a terminal. A shell's `&` makes its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

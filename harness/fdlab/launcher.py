@@ -335,6 +335,8 @@ class Server:
         index = self.lines.wait(lambda line: wanted in line, deadline, start, lambda: self.alive or self._unread())
         if index is not None:
             return index
+        if not self._unread():
+            self.wait(1.0)  # it closes its output in the same breath as it ends
         if not self.alive:
             self.lines.wait_for_end(1.0)
             index = self.lines.wait(lambda line: wanted in line, 0.0, start)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import List
 
 import pytest
 
@@ -20,6 +21,12 @@ def make(where: Path, *arguments: str, **environment: str) -> subprocess.Complet
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(["make", "-C", str(where), "--no-print-directory", *arguments], capture_output=True, text=True,
                           timeout=300, env={**clean, "LC_ALL": "C", **environment})
+
+
+def in_place(build: Path) -> List[str]:
+    """The variables with which make finds everything in `build` made already: those that `make test` was given."""
+    return ["BUILD=%s" % build] + ["%s=%s" % (name, os.environ["FDLAB_" + name])
+                                   for name in ("CC", "CFLAGS") if "FDLAB_" + name in os.environ]
 
 
 @pytest.fixture
@@ -167,7 +174,7 @@ def test_a_server_that_does_not_compile(root, build, tmp_path):
     broken.write_text("int\nmain(void)\n{\n\treturn 0\n}\n")
     alone = subprocess.run(["cc", "-c", str(broken), "-o", str(tmp_path / "o")], capture_output=True, text=True,
                            env={**os.environ, "LC_ALL": "C"})
-    done = make(root, "BUILD=%s" % build, "lab2", "SRC=%s" % broken)
+    done = make(root, *in_place(build), "lab2", "SRC=%s" % broken)
     assert done.returncode == 2 and done.stdout == ""
     *message, last = done.stderr.splitlines()
     assert message == alone.stderr.splitlines()

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from conftest import heeds_ctrl_c
 from fdlab.client import Client, ClientError, quoted
 from fdlab.launcher import launch
 
@@ -37,7 +38,7 @@ def test_what_is_typed_comes_back(build, served):
 def test_ctrl_c_leaves(build, served):
     server, number = served
     with subprocess.Popen([str(build / "client"), "127.0.0.1", str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as client:
+                          stderr=subprocess.DEVNULL, preexec_fn=heeds_ctrl_c) as client:
         client.stdin.write(b"hello\n")
         client.stdin.flush()
         assert client.stdout.readline() == b"hello\n"

@@ -12,6 +12,7 @@ from typing import List
 
 import pytest
 
+from conftest import heeds_ctrl_c
 from fdlab import launcher, proc
 from fdlab.launcher import LaunchError, launch
 
@@ -105,7 +106,7 @@ from fdlab import launcher, proc
 held = launcher.free_ports(1)
 with launcher.launch([{server!r}, "5", str(held.numbers[0])]) as server:
     server.wait_for_line("listening")
-    print("open:", *proc.descriptors(server.pid))
+    sys.stdout.write("open: %s\\n" % " ".join(map(str, proc.descriptors(server.pid))))  # in one piece
 """
 
 
@@ -193,7 +194,7 @@ with launcher.launch([{server!r}, "5", str(held.numbers[0])]) as server:
 def test_a_harness_that_is_killed_leaves_nothing(compile_c, root, number):
     script = HARNESS.format(harness=str(root / "harness"), server=stubborn(compile_c))
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True) as harness:
+                          stderr=subprocess.DEVNULL, text=True, preexec_fn=heeds_ctrl_c) as harness:
         pids = [int(word) for word in harness.stdout.readline().split()]
         assert len(pids) == 3
         harness.send_signal(number)
