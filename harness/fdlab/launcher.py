@@ -84,16 +84,14 @@ def free_ports(count: int) -> Ports:
     for _ in range(1000):
         base = random.randint(first, last)
         numbers = list(range(base, base + count))
-        locks: List[socket.socket] = []
+        locks = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in numbers]
         try:
-            for number in numbers:
-                lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-                locks.append(lock)
+            for number, lock in zip(numbers, locks):
                 lock.bind("\0fdlab-port-%d" % number)
+            if all(map(port_is_free, numbers)):
+                return Ports(numbers, locks)
         except OSError:
-            pass
-        if len(locks) == count and all(map(port_is_free, numbers)):
-            return Ports(numbers, locks)
+            pass  # another one has the lock
         for lock in locks:
             lock.close()
     raise LaunchError("no %d free ports in a row between %d and %d" % (count, first, last))

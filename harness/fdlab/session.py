@@ -46,7 +46,7 @@ class Session:
 
     def serving(self) -> None:
         """The server listens on all its ports, and waits for what comes."""
-        self._step("the server listens on " + ", ".join(map(str, self.ports)))
+        self.steps.append("the server listens on " + ", ".join(map(str, self.ports)))
         end = time.monotonic() + self.deadline
         while True:
             listening = {row.local[1] for row in proc.tcp(self.server.pid, self.ports) if row.state == proc.LISTEN}
