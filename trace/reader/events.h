@@ -80,6 +80,7 @@ void capture_rewind(struct capture *c);
 void capture_live(struct capture *c, bool live);
 /* Looks at the file again: its size, its cursor, its anchors. true: the run still goes on. */
 bool capture_poll(struct capture *c);
+bool capture_running(const struct capture *c); /* as it was at the last look */
 
 /* ns since the run began of a reading of the capture's clock. */
 int64_t capture_ns(const struct capture *c, uint64_t ticks);

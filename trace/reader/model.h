@@ -53,9 +53,11 @@ struct life {
 	uint32_t ordinal; /* 1 for the first life of the number */
 	uint32_t before;  /* the life of this number before, or 0 */
 	uint32_t of;      /* dup of, inherited from, or 0 */
+	uint32_t root;    /* the first of all these copies: itself, when it is none */
 	uint32_t next_open, prev_open; /* model.c's own */
 	uint8_t kind, origin, ending;
-	bool listens;     /* listen() was called on it: see listen_seq */
+	bool open;        /* now, at the step that the model has come to; `ending` is what the future holds */
+	bool listens;     /* listen() was called on it, some time: see listen_seq */
 	bool accepted;    /* an accept returned it: a client's connection */
 	bool cloexec, nonblock;
 	bool eof;         /* end of file was read from it */
@@ -71,21 +73,25 @@ struct life {
 	uint32_t listener;   /* the life that accepted it, or 0 */
 	uint32_t queued;     /* a listener's: handshakes waiting, when last seen */
 	bool queue_known;
+	uint32_t pair;       /* the other end of a pipe or socketpair, or 0 */
 };
 
 struct process {
+	uint32_t index;
 	uint32_t pid, parent; /* pids; parent 0: not known */
 	uint32_t image;       /* where.h: which program; forked children share it */
 	const char *argv;     /* "./server 2 50000", or NULL */
 	uint32_t open;        /* the first of its open lives; life.next_open goes on */
 	uint32_t nopen;
-	bool exec_pending;    /* an exec has begun */
+	bool arrived;         /* it had an event of its own; a child is known before that, from its parent's fork */
+	bool starting;        /* a program begins: what is found open now it was given */
+	bool threaded;
 	bool ended;
 	uint64_t begun_seq, ended_seq;
 	int64_t begun, ended_at;
 };
 
-/* What a step did to the tables: lives, in the order of their numbers. */
+/* What a step did to the tables. A forked child's copies are told by the child's `forked`. */
 struct effects {
 	uint32_t nopened, nclosed;
 	const uint32_t *opened, *closed;
@@ -105,6 +111,10 @@ void model_step(struct model *m, enum step step, struct event *ev, struct effect
 /* In a replay: what the event `ev` does at its END, whenever that is. Events must be asked for in slot order. */
 void model_effects(struct model *m, const struct event *ev, struct effects *effects);
 
+/* An item that is a sockaddr; an item that is argv, as one line. */
+struct address model_address(struct model *m, struct bytes sockaddr);
+const char *model_arguments(struct model *m, struct bytes argv);
+
 struct timeline *model_timeline(const struct model *m);
 struct capture *model_capture(const struct model *m);
 uint64_t model_now(const struct model *m); /* steps taken */
@@ -116,7 +126,12 @@ struct process *model_pid(const struct model *m, uint32_t pid); /* the last one 
 
 /* The open life of this number in this process: now, or as it was after `step`. NULL: none is known. */
 struct life *model_at(const struct model *m, uint32_t pid, int number);
+bool model_skipped(const struct model *m, const struct event *ev); /* a fault was injected in the call's place */
 struct life *model_was(const struct model *m, uint32_t pid, int number, uint64_t step);
+
+/* The objects that programs have loaded (`module` events), in the order of the capture: i = 0, 1 ... */
+uint32_t model_modules(const struct model *m);
+bool model_module(const struct model *m, uint32_t i, uint32_t *image, struct event *ev);
 
 /* An epoll's interests: the i-th one, for i = 0, 1, 2 ... until false. */
 struct interest {

@@ -1,0 +1,11 @@
+/* trace/views/object.h: an event as a JSON object. */
+#ifndef FDT_OBJECT_H
+#define FDT_OBJECT_H
+
+#include "reader/model.h"
+#include "reader/text.h"
+
+/* One line, without the newline. `at` is the source line, or "". */
+void out_object(struct out *o, struct model *m, const struct event *ev, const struct effects *effects, const char *at);
+
+#endif

@@ -1,0 +1,212 @@
+/* trace/views/show.c: see show.h. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "views/show.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL };
+
+static const struct option long_options[] = {
+	{"help", no_argument, NULL, OPT_HELP},
+	{"output", required_argument, NULL, 'o'},
+	{"no-where", no_argument, NULL, OPT_NO_WHERE},
+	{"follow", no_argument, NULL, OPT_FOLLOW},
+	{"color", required_argument, NULL, OPT_COLOUR},
+	{"colour", required_argument, NULL, OPT_COLOUR},
+	{"ascii", no_argument, NULL, OPT_ASCII},
+	{"width", required_argument, NULL, OPT_WIDTH},
+	{"all", no_argument, NULL, OPT_ALL},
+	{NULL, 0, NULL, 0},
+};
+
+static int
+wrong(const struct view_options *o, const char *what, const char *why)
+{
+	fprintf(stderr, "fdtrace: %s: %s: %s; see `fdtrace %s --help`\n", o->name, what, why, o->name);
+	return 2;
+}
+
+static bool
+read_when(struct view_options *o, const char *word)
+{
+	static const char *const words[] = {[WHEN_AUTO] = "auto", [WHEN_ALWAYS] = "always", [WHEN_NEVER] = "never"};
+
+	for (int i = 0; i < 3; i++)
+		if (strcmp(word, words[i]) == 0) {
+			o->live.colour = (enum when)i;
+			return true;
+		}
+	return false;
+}
+
+static bool
+read_width(struct view_options *o, const char *word)
+{
+	char *end;
+	long width = strtol(word, &end, 10);
+
+	if (end == word || *end != '\0' || width < 20 || width > 1000)
+		return false;
+	o->live.width = (int)width;
+	return true;
+}
+
+static unsigned
+needs(int option)
+{
+	switch (option) {
+	case OPT_NO_WHERE: return TAKES_WHERE;
+	case OPT_FOLLOW: return TAKES_FOLLOW;
+	case OPT_COLOUR:
+	case OPT_ASCII:
+	case OPT_WIDTH:
+	case OPT_ALL: return TAKES_SCREEN;
+	default: return 0;
+	}
+}
+
+static int
+take_option(struct view_options *o, int option, const char *word, unsigned takes)
+{
+	if ((needs(option) & takes) != needs(option))
+		return wrong(o, word, "no such option");
+	switch (option) {
+	case 'o': o->output = optarg; break;
+	case OPT_NO_WHERE: o->no_where = true; break;
+	case OPT_FOLLOW: o->follow = true; break;
+	case OPT_ASCII: o->live.ascii = 1; break;
+	case OPT_ALL: o->live.all = 1; break;
+	case OPT_COLOUR:
+		if (!read_when(o, optarg))
+			return wrong(o, optarg, "--color takes always, never or auto");
+		break;
+	case OPT_WIDTH:
+		if (!read_width(o, optarg))
+			return wrong(o, optarg, "--width takes a number of columns from 20 to 1000");
+		break;
+	case ':': return wrong(o, word, "its value is missing");
+	default: return wrong(o, word, "no such option");
+	}
+	return -1;
+}
+
+int
+view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, const char *help)
+{
+	int option, status;
+
+	*o = (struct view_options){.name = argv[0], .live.fd = 1};
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
+		if (option == OPT_HELP) {
+			fputs(help, stdout);
+			return fflush(stdout) == 0 || errno == EPIPE ? 0 : 2;
+		}
+		status = take_option(o, option, argv[optind - 1], takes);
+		if (status >= 0)
+			return status;
+	}
+	if (argc - optind != 1)
+		return wrong(o, argc == optind ? "no capture" : argv[optind + 1], argc == optind ? "name the file that `fdtrace run -o FILE` made"
+		                                                                                : "one capture at a time");
+	o->capture = argv[optind];
+	return -1;
+}
+
+static int
+open_output(const struct view_options *o)
+{
+	struct stat in, out;
+	int fd;
+
+	if (o->output == NULL || strcmp(o->output, "-") == 0)
+		return 1;
+	if (stat(o->capture, &in) == 0 && stat(o->output, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+		fprintf(stderr, "fdtrace: %s: %s: that is the capture itself; name another file\n", o->name, o->output);
+		return -1;
+	}
+	fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		fprintf(stderr, "fdtrace: %s: cannot write %s: %s\n", o->name, o->output, strerror(errno));
+	return fd;
+}
+
+int
+view_open(struct view *v, bool live)
+{
+	char error[512];
+	int fd;
+
+	v->capture = capture_open(v->o.capture, error, sizeof error);
+	if (v->capture == NULL) {
+		fprintf(stderr, "fdtrace: %s\n", error);
+		return 2;
+	}
+	fd = open_output(&v->o);
+	if (fd < 0) {
+		capture_close(v->capture);
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough: view_close() */
+	v->to_file = fd != 1;
+	out_open(&v->out, fd);
+	v->timeline = timeline_open(v->capture, live);
+	v->model = live ? model_open(v->timeline) : model_load(v->timeline);
+	v->where = where_open(v->capture, v->o.no_where);
+	v->modules = 0;
+	return -1;
+}
+
+const char *
+view_where(struct view *v, const struct event *ev)
+{
+	const struct process *p;
+	struct event module;
+	uint32_t image;
+
+	if (v->o.no_where || ev->where == 0)
+		return "";
+	while (v->modules < model_modules(v->model))
+		if (model_module(v->model, v->modules++, &image, &module))
+			where_module(v->where, image, &module);
+	p = model_pid(v->model, ev->pid);
+	return p != NULL ? where_line(v->where, p->image, ev->where) : "";
+}
+
+int
+view_close(struct view *v)
+{
+	char problem[512];
+	int status = 0;
+
+	out_flush(&v->out);
+	capture_problem(v->capture, problem, sizeof problem);
+	if (v->out.error != 0 && v->out.error != EPIPE) {
+		fprintf(stderr, "fdtrace: %s: cannot write%s%s: %s\n", v->o.name, v->to_file ? " " : "", v->to_file ? v->o.output : "",
+		        strerror(v->out.error));
+		status = 2;
+	} else if (problem[0] != '\0' && v->out.error == 0) {
+		fprintf(stderr, "fdtrace: %s: %s\n", capture_path(v->capture), problem);
+	}
+	if (v->to_file && close(v->out.fd) < 0 && status == 0) {
+		fprintf(stderr, "fdtrace: %s: cannot write %s: %s\n", v->o.name, v->o.output, strerror(errno));
+		status = 2;
+	}
+	out_close(&v->out);
+	where_close(v->where);
+	model_close(v->model);
+	timeline_close(v->timeline);
+	capture_close(v->capture);
+	return status;
+}
