@@ -68,24 +68,25 @@ def test_never_too_early_with_all_cores_busy(build, ports, busy_cores):
     rounds_at_lab2(build, *ports(1))
 
 
-@pytest.mark.parametrize("kind", ["SLOW", "THREADS"])
-def test_never_too_early_with_other_servers(compile_c, ports, kind):
-    """One that computes and naps before it answers, and one whose threads answer."""
+@pytest.mark.parametrize("kinds", [["-DSLOW"], ["-DTHREADS"], ["-DSLOW", "-DTHREADS"]], ids=" ".join)
+def test_never_too_early_with_other_servers(compile_c, ports, kinds):
+    """One that computes and naps before it answers, one whose threads answer, and both in one."""
     number, = ports(1)
-    with start(compile_c("wrong.c", "-D" + kind, "-pthread"), number) as server:
+    with start(compile_c("wrong.c", *kinds, "-pthread"), number) as server:
         server.wait_for_line("listening")
         clients = [Client(name, number) for name in "ABC"]
         for client in clients:
             client.connect()
             assert wait_for_rest(server.pid, [number]) == Rest("select", None)
         for n in range(ROUNDS // 5):
-            for client in clients:
-                client.say(b"%d" % n)
-            wait_for_rest(server.pid, [number])
-            for client in clients:
-                client._take()
-                assert client._unheard == b"%d" % n
-                client.hear(b"%d" % n)
+            for some in ([clients[0]], clients):
+                for client in some:
+                    client.say(b"%d" % n)
+                wait_for_rest(server.pid, [number])
+                for client in some:
+                    client._take()
+                    assert client._unheard == b"%d" % n
+                    client.hear(b"%d" % n)
 
 
 def test_large_input_that_nobody_reads(build, ports):
@@ -208,6 +209,38 @@ def test_without_the_kernels_word_on_the_call(build, ports, monkeypatch):
 # ---- the pieces
 
 SERVER, CLIENT = ("127.0.0.1", 50000), ("127.0.0.1", 41234)
+
+
+def in_select(switches: int) -> proc.Thread:
+    return proc.Thread(7, 7, "S", 270, (4, 1, 0, 0, 1, 0), switches)
+
+
+def seen_by_barrier(monkeypatch, looks, tables) -> int:
+    """Shows the barrier these looks and these TCP tables, one after the other, the last ones for ever. How many looks it
+    needed."""
+    taken = []
+
+    def next_look(pid):
+        taken.append(pid)
+        return [looks[min(len(taken), len(looks)) - 1]]
+
+    monkeypatch.setattr(barrier, "_look", next_look)
+    monkeypatch.setattr(barrier.proc, "tcp", lambda pid, numbers: tables.pop(0) if len(tables) > 1 else tables[0])
+    monkeypatch.setattr(barrier.proc, "CALLS", {270: "select"})
+    assert wait_for_rest(7, [50000]) == Rest("select", None)
+    return len(taken)
+
+
+def test_one_look_is_not_enough(monkeypatch):
+    """Between the first two looks it has run; between the next two as well; then it was still."""
+    assert seen_by_barrier(monkeypatch, [in_select(1)], [[]]) == 2
+    assert seen_by_barrier(monkeypatch, [in_select(n) for n in (1, 2, 3, 4, 5, 5)], [[]]) == 6
+
+
+def test_it_waits_for_what_is_on_its_way(monkeypatch):
+    coming = [row(SERVER, CLIENT, proc.ESTABLISHED), row(CLIENT, SERVER, proc.ESTABLISHED, 5)]
+    there = [row(SERVER, CLIENT, proc.ESTABLISHED), row(CLIENT, SERVER, proc.ESTABLISHED)]
+    assert seen_by_barrier(monkeypatch, [in_select(1)], [coming, coming, coming, there]) == 8
 
 
 def row(local, peer, state, unsent=0, unread=0):
