@@ -151,8 +151,8 @@ out_pad(struct out *o, size_t from, int width)
 		out_char(o, ' ');
 }
 
-void
-out_escaped(struct out *o, struct bytes bytes)
+static void
+escape(struct out *o, struct bytes bytes, bool quotes)
 {
 	char *p;
 
@@ -161,7 +161,7 @@ out_escaped(struct out *o, struct bytes bytes)
 	for (uint32_t i = 0; i < bytes.size; i++) {
 		unsigned char c = bytes.at[i];
 
-		if (c == '\\' || c == '"') {
+		if (quotes && (c == '\\' || c == '"')) {
 			*p++ = '\\';
 			*p++ = (char)c;
 		} else if (c >= ' ' && c <= '~') {
@@ -174,6 +174,18 @@ out_escaped(struct out *o, struct bytes bytes)
 		}
 	}
 	o->at = p;
+}
+
+void
+out_escaped(struct out *o, struct bytes bytes)
+{
+	escape(o, bytes, true);
+}
+
+void
+out_printable(struct out *o, struct bytes bytes)
+{
+	escape(o, bytes, false);
 }
 
 /* Text that is printable ASCII already: only what JSON itself gives a meaning is escaped. */

@@ -46,6 +46,7 @@ void out_octal(struct out *o, uint64_t number);
 void out_right(struct out *o, uint64_t number, int width); /* padded on the left */
 void out_pad(struct out *o, size_t from, int width); /* spaces, until what was written since `from` has this width */
 void out_escaped(struct out *o, struct bytes bytes);
+void out_printable(struct out *o, struct bytes bytes); /* the same, but \ and " stay: for notes, which nobody parses */
 void out_json(struct out *o, const char *text);       /* "..." around a string of the model, for JSON */
 void out_json_bytes(struct out *o, struct bytes bytes); /* the same around bytes, escaped */
 void out_seconds(struct out *o, int64_t ns, int decimals); /* 1.204290 */

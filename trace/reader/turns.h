@@ -28,18 +28,20 @@ struct act {
 	bool injected;
 	uint16_t call, error;
 	uint32_t life;
+	int32_t number;    /* the descriptor, also where its life is not known; -1: none */
 	uint32_t times;    /* the same, so many times in a row */
 	int64_t value;
-	int64_t asked;     /* bytes that were asked for */
+	int64_t asked;     /* bytes that were asked for; -1: not known */
 	uint64_t seq;      /* the first of them */
 };
 
-#define TURN_ACTS 64 /* acts that are kept of a turn; the others are counted */
+enum { TURN_ACTS = 64 }; /* acts that are kept of a turn; the others are counted */
 
 struct turn {
 	uint32_t thread, pid, tid;
 	uint32_t number;   /* of this thread's turns, from 1; 0: before the first wait */
-	uint64_t first, last; /* events */
+	uint64_t first, last; /* events; first: the wait */
+	uint64_t began;    /* the step at which the wait began */
 	uint16_t call;     /* the wait; 0 in turn 0 */
 	uint16_t error;
 	bool woke;         /* the wait has returned */
@@ -49,9 +51,11 @@ struct turn {
 	int64_t timeout, left; /* ns; -1: none, not known */
 	uint64_t where;
 	struct watched *watched;
-	int nwatched, watched_room;
+	int nwatched;
+	uint32_t watched_room;
 	struct act *acts;
-	int nacts, acts_room;
+	int nacts, shown;  /* shown: acts before this were told; they are not put together with later ones */
+	uint32_t acts_room;
 	uint64_t more;     /* acts that were not kept */
 	int64_t over;      /* when the last call of it returned */
 };
@@ -64,13 +68,15 @@ void turns_close(struct turns *t);
 const struct turn *turns_step(struct turns *t, enum step step, const struct event *ev, const struct effects *effects);
 /* The turn that a thread is in, or NULL. And, at the end: those that never were completed, one after another. */
 const struct turn *turns_current(const struct turns *t, uint32_t thread);
+/* The acts so far of a thread's turn were told. */
+void turns_shown(struct turns *t, uint32_t thread);
 /* A digest of what the turn looks like in a row: equal turns fold. */
 uint64_t turn_shape(const struct turn *t);
 
 /* "4 readable, 3 new connection", "TIMEOUT, none ready", "interrupted (EINTR)". */
 void turn_woke(struct out *o, struct model *m, const struct turn *t);
-/* One act: "+4#2 D", "-4 A", "read 4=5", "end of file 4". */
-void turn_act(struct out *o, struct model *m, const struct act *act);
+/* The acts from the i-th on that are told together: "+4#2 D", "end of file: -4 A", "read 4=5". Returns the next i. */
+int turn_act(struct out *o, struct model *m, const struct turn *t, int i);
 /* Both, as a sentence: "select woke: 4 readable; the read then returned 0: end of file". */
 void turn_sentence(struct out *o, struct model *m, const struct turn *t);
 /* One event as a sentence: "accept took a new connection as 4#2: the lowest free number". */
