@@ -69,6 +69,31 @@ class Client:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small things go out at once
         self._socket.setblocking(False)
 
+    def small_buffers(self) -> None:
+        """Before connect(): little room on the way to us, so that a server soon feels that we do not read. (It sends small
+        segments, and the kernel gives a connection buffers by the size of its segments.)"""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    @property
+    def unheard(self) -> bytes:
+        """What has come and was not asked for yet."""
+        return self._unheard
+
+    @property
+    def ended(self) -> Optional[str]:
+        """Why nothing more can come; None while something can."""
+        return self._ended
+
+    def listen(self, fact: Callable[[], bool], seconds: float) -> None:
+        """Takes what comes until the fact holds, the connection ends, or so many seconds have passed."""
+        deadline, self.deadline = self.deadline, seconds
+        try:
+            self._take()
+            self._until(fact)
+        finally:
+            self.deadline = deadline
+
     # ---- moving bytes. Both directions at once, so that a large echo cannot lock us and the server up.
 
     def _take(self) -> None:

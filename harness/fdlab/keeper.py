@@ -1,6 +1,6 @@
 """harness/fdlab/keeper.py: the process between the harness and a server: it sees to it that nothing outlives the harness.
 
-Run by launcher.py as its own small program: keeper.py CONTROL-FD DEADLINE GRACE KEPT-FDS PROGRAM ARG...
+Run by launcher.py as its own small program: keeper.py CONTROL-FD DEADLINE GRACE KEPT-FDS LIMITS PROGRAM ARG...
 
 It stands between them because only a process of its own still acts when the harness is killed with SIGKILL:
 - CONTROL-FD is one end of a socket pair. When the harness ends, in whatever way, its end closes, and the keeper kills.
@@ -9,12 +9,15 @@ It stands between them because only a process of its own still acts when the har
 - Should the keeper itself be killed, the program gets SIGKILL from the kernel (PR_SET_PDEATHSIG).
 - After DEADLINE seconds it kills, even if the harness hangs.
 GRACE is how long the program itself may outlive what it started: fdtrace needs a moment to close its capture.
+LIMITS are resource limits for the program, as "7=1024,9=536870912" (RLIMIT_NOFILE and RLIMIT_AS here).
 
 It says on CONTROL-FD, a line each: "pid N", "exit WAIT-STATUS", "late" (the deadline), "fail ERRNO" (no such program),
 and hears: "signal N" (send it to the program).
 """
 import ctypes
+import errno
 import os
+import resource
 import select
 import signal
 import sys
@@ -50,7 +53,15 @@ def kill(pid, number):
         pass
 
 
-def start(argv, keep, keeper):
+def set_limits(limits):
+    for number, value in limits:
+        hard = resource.getrlimit(number)[1]
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
+        resource.setrlimit(number, (value, hard if number == resource.RLIMIT_NOFILE else value))
+
+
+def start(argv, keep, limits, keeper):
     """Forks and runs the program in a session of its own, with default signals and only `keep` open. Returns its pid;
     an exec that fails is reported through a pipe that exec closes."""
     reading, writing = os.pipe()
@@ -78,9 +89,10 @@ def start(argv, keep, keeper):
         os.closerange(last + 1, 65536)
         for fd in keep:
             os.set_inheritable(fd, True)
+        set_limits(limits)
         os.execv(argv[0], argv)
-    except OSError as error:
-        os.write(writing, b"%d" % error.errno)
+    except (OSError, ValueError) as error:
+        os.write(writing, b"%d" % getattr(error, "errno", errno.EINVAL))
     os._exit(127)
 
 
@@ -106,6 +118,7 @@ def sweep(program, grace):
 def main():
     control, deadline, grace = int(sys.argv[1]), time.monotonic() + float(sys.argv[2]), float(sys.argv[3])
     keep = [int(word) for word in sys.argv[4].split(",") if word]
+    limits = [tuple(map(int, word.split("="))) for word in sys.argv[5].split(",") if word]
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)  # we end when the harness ends, not before
@@ -120,7 +133,7 @@ def main():
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    program, problem = start(sys.argv[5:], keep, os.getpid())
+    program, problem = start(sys.argv[6:], keep, limits, os.getpid())
     for fd in [0, 1, 2] + keep:
         os.close(fd)  # the harness reads to end of file: it must come when the program's ends are closed, not ours
     if problem:

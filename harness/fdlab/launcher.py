@@ -7,6 +7,9 @@ The server gets a clean start: descriptors 0, 1 and 2 and no other, default sign
 own, and an empty directory that is thrown away. It is killed at the end of the `with` block, with all that it started,
 and also when the harness is killed (keeper.py says how).
 
+With `sandbox=` it runs in one (isolate.py makes it), `limits=` are its resource limits, `terminal=True` gives it a terminal
+for its output, so that it prints line by line as it does for a student.
+
 With `fdtrace=` and `capture=` it runs under fdtrace, and `notes` are written into the capture. With `live=True` fdtrace
 owns the screen: what the server prints is heard from the capture.
 """
@@ -24,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import tty
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from . import proc
@@ -33,6 +37,7 @@ LINES_KEPT = 20000       # of a server that never stops printing: so many, and t
 START_GRACE = 10.0       # seconds that starting fdtrace and the program may take, on a machine that is busy
 
 Event = Dict[str, Any]
+Sandbox = Callable[[Sequence[str], Sequence[str]], List[str]]   # what is to be readable, what writable: the words before argv
 
 
 class LaunchError(Exception):
@@ -278,7 +283,8 @@ class Server:
         self.late = False                       # ended by the overall deadline
         self._keeper: Optional[subprocess.Popen] = None
         self._control: Optional[socket.socket] = None
-        self._started = 0                       # pid of the program that the keeper started: fdtrace or the server
+        self._started = 0                       # pid of the program that the keeper started: sandbox, fdtrace or server
+        self._outermost = 0                     # pid of what is to end in good order: fdtrace or the server
         self._failed: Optional[int] = None
         self._change = threading.Condition()
 
@@ -325,7 +331,10 @@ class Server:
         """Sends a signal to the program that was started. fdtrace passes SIGTERM and SIGHUP on to the server."""
         assert self._control is not None
         with contextlib.suppress(OSError):
-            self._control.sendall(b"signal %d\n" % number)
+            if self._outermost != self._started:
+                os.kill(self._outermost, number)  # a sandbox does not pass signals on
+            else:
+                self._control.sendall(b"signal %d\n" % number)
 
     def wait_for_line(self, wanted: str, deadline: float = DEADLINE, start: int = 0) -> int:
         """Waits until the server prints a line with `wanted` in it; its index, so that the next wait can go on behind it.
@@ -376,7 +385,7 @@ class Server:
             self.signal(signal.SIGTERM)
             if self.wait(deadline / 2) is None:
                 # It ignores SIGTERM. fdtrace is to live and close the capture: what runs below it is killed.
-                target = self.pid if self.pid and self.pid != self._started else 0
+                target = self.pid if self.pid != self._outermost else 0
                 if target:
                     with contextlib.suppress(OSError):
                         os.kill(target, signal.SIGKILL)
@@ -405,8 +414,17 @@ class Server:
             self.follow.close(1.0)
 
 
+def _output(terminal: bool) -> tuple:
+    """Two ends: we read from the first what is written into the second, unchanged."""
+    if not terminal:
+        return os.pipe()
+    reading, writing = os.openpty()
+    tty.setraw(writing)  # no carriage returns, no echo
+    return reading, writing
+
+
 def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadline: float, grace: float, live: bool,
-                environment: Dict[str, str]) -> None:
+                environment: Dict[str, str], limits: Dict[int, int], terminal: bool) -> None:
     """Starts the keeper, which starts the program; waits until it has."""
     ours, theirs = socket.socketpair()
     server._control = ours
@@ -415,13 +433,13 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
         out, err = None, None
         if not live:
             for source in ("stdout", "stderr"):
-                reading, writing = os.pipe()
+                reading, writing = _output(terminal and source == "stdout")
                 pipes.append(writing)
                 server.lines.drain(source, reading)
             out, err = pipes
         keeper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper.py")
         command = [sys.executable, "-I", "-S", keeper, str(theirs.fileno()), str(deadline), str(grace),
-                   ",".join(map(str, keep))]
+                   ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items())]
         server._keeper = subprocess.Popen(
             command + list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=server.cwd, env=environment,
             pass_fds=[theirs.fileno()] + list(keep), start_new_session=True)
@@ -435,37 +453,42 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
         raise LaunchError("%s did not start within %g s" % (argv[0], START_GRACE))
     if server._failed is not None:
         raise LaunchError("%s: %s" % (argv[0], os.strerror(server._failed)))
+    server._outermost = server.pid = server._started
 
 
-def _find_traced(server: Server, fdtrace: str) -> int:
-    """The pid of the program under fdtrace: its child that is not fdtrace any more. 0 when fdtrace ended before."""
+def _find_below(server: Server, passed: Sequence[str]) -> int:
+    """The pid of the program that the last of `passed` (files: a sandbox, fdtrace) has started: the first one below the
+    keeper's program that is none of them any more. Notes on the way where signals are to go. 0 when all ended before."""
     end = time.monotonic() + START_GRACE
     while server.alive and time.monotonic() < end:
-        for pid in proc.children(server._started):
+        for pid in [server._started] + proc.descendants(server._started):
             running = proc.program(pid)
-            if running and running != fdtrace:
+            if running == passed[-1] and len(passed) > 1 and server._outermost == server._started:
+                server._outermost = pid
+            elif running and running not in passed:
                 return pid
         time.sleep(0.001)  # until the kernel shows the child's new image; the loop has a deadline
     if server.alive:
-        raise LaunchError("fdtrace started, but no program below it within %g s" % START_GRACE)
+        raise LaunchError("%s started, but no program below it within %g s" % (os.path.basename(passed[-1]), START_GRACE))
     return 0
 
 
 @contextlib.contextmanager
 def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optional[str] = None, live: bool = False,
            follow: bool = False, deadline: float = 60.0, options: Sequence[str] = (),
-           environment: Optional[Dict[str, str]] = None) -> Iterator[Server]:
+           environment: Optional[Dict[str, str]] = None, sandbox: Optional[Sandbox] = None,
+           limits: Optional[Dict[int, int]] = None, keep: Sequence[int] = (), terminal: bool = False) -> Iterator[Server]:
     """Starts `argv`; under fdtrace when `fdtrace` (its path) and `capture` are given, with the further `options`.
-    `deadline` is for the whole life of the program."""
+    `deadline` is for the whole life of the program; `keep` are descriptors of ours that it gets (fdtrace closes them for
+    it, unless told --keep-fds)."""
     scratch = tempfile.mkdtemp(prefix="fdlab-")
     argv = [os.path.abspath(argv[0])] + list(argv[1:])
     server = Server(argv, scratch)
     environment = dict(os.environ if environment is None else environment)
+    command, readable, writable, passed = argv, [argv[0]], [scratch], []
+    theirs: Optional[socket.socket] = None
     try:
-        if fdtrace is None:
-            _keep_alive(server, argv, [], deadline, 0.0, False, environment)
-            server.pid = server._started
-        else:
+        if fdtrace is not None:
             assert capture is not None
             fdtrace, capture = os.path.realpath(fdtrace), os.path.abspath(capture)
             ours, theirs = socket.socketpair()
@@ -474,17 +497,29 @@ def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optio
                        *options, "--", *argv]
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(capture)  # so that no one takes the last run's capture for this one's
-            try:
-                _keep_alive(server, command, [theirs.fileno()], deadline, 2.0, live, environment)
-            finally:
-                theirs.close()
             server.capture = capture
-            server.pid = _find_traced(server, fdtrace)
-            if live or follow:
-                server.follow = Follow(fdtrace, capture, server.lines if live else None)
+            readable.append(os.path.dirname(fdtrace))
+            writable.append(os.path.dirname(capture))
+            passed.append(fdtrace)
+        if sandbox is not None:
+            prefix = sandbox(readable, writable)
+            command = prefix + command
+            passed.insert(0, os.path.realpath(prefix[0]))
+        kept = list(keep) + ([theirs.fileno()] if theirs else [])
+        _keep_alive(server, command, kept, deadline, 2.0 if fdtrace else 0.0, live, environment, limits or {}, terminal)
+        if theirs is not None:
+            theirs.close()
+        if passed:
+            server.pid = _find_below(server, passed)
+            if fdtrace is None:
+                server._outermost = server.pid
+        if fdtrace and capture and (live or follow):
+            server.follow = Follow(fdtrace, capture, server.lines if live else None)
         yield server
         server.end()
     finally:
+        if theirs is not None:
+            theirs.close()
         try:
             server._kill()
         finally:

@@ -88,8 +88,10 @@ class Session:
 
     # ---- the clients
 
-    def connect(self, name: str, port: int) -> None:
+    def connect(self, name: str, port: int, small_buffers: bool = False) -> None:
         client = self.clients[name] = Client(name, port, deadline=self.deadline)
+        if small_buffers:
+            client.small_buffers()
         self._step("%s connects to 127.0.0.1:%d" % (name, port), (name, "is", "%s:%d" % client.bind()),
                    (name, "connects to", "127.0.0.1:%d" % port))
         self._try(client.connect)
