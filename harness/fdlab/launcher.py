@@ -31,6 +31,7 @@ import tty
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from . import proc
+from .trace import plain
 
 DEADLINE = 5.0           # seconds: a step that takes longer has failed
 LINES_KEPT = 20000       # of a server that never stops printing: so many, and the rest is counted
@@ -219,7 +220,7 @@ class Follow:
                 self.events.append(event)
             args = event.get("args", {})
             if self._lines is not None and event["call"] == "note" and args.get("verb") == "prints":
-                self._lines.add(args.get("who", ""), printed(args.get("text", "")))
+                self._lines.add(args.get("who", ""), readable(plain(args.get("text", "")).encode("latin-1", "replace")))
         if self._lines is not None:
             self._lines.end()
 
@@ -231,11 +232,6 @@ class Follow:
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None and not self._thread.is_alive():
                 pipe.close()
-
-
-def printed(text: str) -> str:
-    """The line itself, out of the text of a `prints` note, which stands in quotation marks."""
-    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
 
 
 class Notes:

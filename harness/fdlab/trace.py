@@ -8,6 +8,7 @@ The harness knows fdtrace by its command line and its JSON alone (trace/README.m
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
@@ -71,11 +72,18 @@ class Run:
         return [event for event in self.events if first["seq"] < event["seq"] < last["seq"]]
 
 
+def plain(text: str) -> str:
+    r"""Undoes fdtrace's escapes (\xNN, \" and \\) in a text: a character for each byte."""
+    return re.sub(r"\\(?:x([0-9a-f]{2})|(.))", lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
+
+
 def parse(text: str) -> Run:
     """JSON lines to a run. The server itself only: what its children did has their pid and is left in events."""
     run = Run(sorted((json.loads(line) for line in text.splitlines() if line.strip()), key=lambda event: event["seq"]))
     open_now: Dict[tuple, Life] = {}
     for event in run.events:
+        if event["call"] == "note":
+            event["args"] = {name: plain(value) for name, value in event["args"].items()}
         for one in event.get("closed") or []:
             life = open_now.pop((event["pid"], one["life"]), None)
             if life is not None:
