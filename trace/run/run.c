@@ -268,6 +268,22 @@ preload_value(const struct run *r, enum libc_kind kind)
 
 /* ---- the program ---- */
 
+/* A program that is built with gcc's AddressSanitizer refuses to start when a library comes before its own; its option says that
+ * this is meant (verify_asan_link_order, sanitizers' common flags). */
+static void
+set_environment(const struct run *r)
+{
+	const char *before = getenv("ASAN_OPTIONS");
+	char *value;
+
+	setenv("LD_PRELOAD", r->preload, 1);
+	setenv(FDT_ENV, r->space.path, 1);
+	if (asprintf(&value, "verify_asan_link_order=0%s%s", before ? ":" : "", before ? before : "") < 0)
+		fail("out of memory");
+	setenv("ASAN_OPTIONS", value, 1);
+	free(value);
+}
+
 /* Everything from 3 on is closed at exec: what make, an editor or a shell leaked, and what is ours. */
 static void
 clean_table(bool keep)
@@ -312,8 +328,7 @@ start_program(struct run *r)
 	if (pipe2(report, O_CLOEXEC) < 0 ||
 	    (r->o.live && (pipe2(output[0], O_CLOEXEC) < 0 || pipe2(output[1], O_CLOEXEC) < 0)))
 		fail("cannot make a pipe: %s", strerror(errno));
-	setenv("LD_PRELOAD", r->preload, 1);
-	setenv(FDT_ENV, r->space.path, 1);
+	set_environment(r);
 	if (r->o.notes >= 0)
 		fcntl(r->o.notes, F_SETFD, FD_CLOEXEC);
 	space_anchor(&r->space);
