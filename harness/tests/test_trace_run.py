@@ -300,7 +300,7 @@ def test_folder_with_spaces_and_colons(tmp_path):
 
 
 def test_short_write_and_short_read_are_real(tmp_path, programs):
-    done = trace(tmp_path, programs("faults"), options=("--inject=write:short=7:when=1", "--inject=read:short=5:when=2"))
+    done = trace(tmp_path, programs("faults"), options=("--inject=write:short=7:when=1", "--inject=read:short=5:when=1"))
     assert done.returncode == 0, done.stdout  # nothing is lost
     lines = done.stdout.split("\n")
     assert lines[0].startswith("write 7") and "read 30 " not in done.stdout

@@ -284,13 +284,19 @@ set_environment(const struct run *r)
 	free(value);
 }
 
-/* Everything from 3 on is closed at exec: what make, an editor or a shell leaked, and what is ours. */
+/* 0, 1 and 2 are open in the program, and none of them is a file of ours. */
 static void
-clean_table(bool keep)
+fill_standard(void)
 {
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)!open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+}
+
+/* Everything from 3 on is closed at exec: what make, an editor or a shell leaked, and what is ours. */
+static void
+clean_table(bool keep)
+{
 	if (keep)
 		return;
 #ifdef CLOSE_RANGE_CLOEXEC
@@ -530,6 +536,7 @@ run_main(int argc, char **argv)
 	static struct fdt_header trial;
 	char path[PATH_MAX], error[256];
 
+	fill_standard();
 	read_options(&r.o, argc, argv);
 	r.argv = argv + optind;
 	memset(trial.only, 0xff, sizeof trial.only);
