@@ -77,7 +77,7 @@ turn_woke(struct out *o, struct model *m, const struct turn *t)
 	bool any = false;
 
 	if (t->call == 0) {
-		out_text(o, "before its first wait");
+		out_text(o, "set-up");
 	} else if (!t->woke) {
 		out_text(o, capture_running(model_capture(m)) ? "still waits" : "never woke");
 	} else if (t->ret < 0) {
@@ -105,11 +105,37 @@ turn_woke(struct out *o, struct model *m, const struct turn *t)
 
 /* ---- what was done then ---- */
 
-static void
-act_opened(struct out *o, const struct model *m, const struct life *life)
+/* Is there an act of this kind on this life, among those from..to? */
+static bool
+has_act(const struct turn *t, int from, int to, uint8_t kind, uint32_t life)
 {
+	for (int i = from; i < to; i++)
+		if (t->acts[i].kind == kind && t->acts[i].life == life)
+			return true;
+	return false;
+}
+
+static void
+out_listens(struct out *o, const struct life *life)
+{
+	out_text(o, " listens");
+	if (life == NULL || life->local.family == 0)
+		return;
+	out_text(o, " on ");
+	out_address(o, &life->local);
+}
+
+static void
+act_opened(struct out *o, const struct model *m, const struct turn *t, int i)
+{
+	const struct life *life = model_life(m, t->acts[i].life);
+
 	out_char(o, '+');
 	out_who(o, life);
+	if (has_act(t, i + 1, t->nacts, ACT_LISTENS, life->id)) { /* told here: see act_listens() */
+		out_listens(o, life);
+		return;
+	}
 	if (life->origin == BORN_DUP || life->origin == BORN_RECEIVED) {
 		out_text(o, life->origin == BORN_DUP ? " copy of " : " received");
 		if (life->of != 0) {
@@ -165,15 +191,16 @@ act_failed(struct out *o, const struct act *a, const struct life *life)
 	out_text(o, error_name(a->error));
 }
 
+/* Nothing, where the birth has told it. */
 static void
-act_listens(struct out *o, const struct act *a, const struct life *life)
+act_listens(struct out *o, const struct model *m, const struct turn *t, int i)
 {
-	out_fd(o, life, a->number);
-	out_text(o, " listens");
-	if (life == NULL || life->local.family == 0)
+	const struct act *a = &t->acts[i];
+
+	if (has_act(t, i < t->shown ? 0 : t->shown, i, ACT_OPENED, a->life))
 		return;
-	out_text(o, " on ");
-	out_address(o, &life->local);
+	out_fd(o, model_life(m, a->life), a->number);
+	out_listens(o, model_life(m, a->life));
 }
 
 /* End of file and then the close of the same: one thing. Several in a row share the words. */
@@ -208,13 +235,13 @@ turn_act(struct out *o, struct model *m, const struct turn *t, int i)
 	int next = i + 1;
 
 	switch (a->kind) {
-	case ACT_OPENED: act_opened(o, m, life); break;
+	case ACT_OPENED: act_opened(o, m, t, i); break;
 	case ACT_CLOSED: act_closed(o, life); break;
 	case ACT_READ:
 	case ACT_WROTE: act_moved(o, a, life); break;
 	case ACT_EOF: next = act_eof(o, m, t, i); break;
 	case ACT_FAILED: act_failed(o, a, life); break;
-	case ACT_LISTENS: act_listens(o, a, life); break;
+	case ACT_LISTENS: act_listens(o, m, t, i); return next;
 	case ACT_STARTED:
 		out_text(o, "child ");
 		out_number(o, a->value);

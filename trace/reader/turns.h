@@ -75,7 +75,8 @@ uint64_t turn_shape(const struct turn *t);
 
 /* "4 readable, 3 new connection", "TIMEOUT, none ready", "interrupted (EINTR)". */
 void turn_woke(struct out *o, struct model *m, const struct turn *t);
-/* The acts from the i-th on that are told together: "+4#2 D", "end of file: -4 A", "read 4=5". Returns the next i. */
+/* The acts from the i-th on that are told together: "+4#2 D", "end of file: -4 A", "read 4=5"; nothing where what was told
+ * before has told it. Returns the next i. */
 int turn_act(struct out *o, struct model *m, const struct turn *t, int i);
 /* Both, as a sentence: "select woke: 4 readable; the read then returned 0: end of file". */
 void turn_sentence(struct out *o, struct model *m, const struct turn *t);
