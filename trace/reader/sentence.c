@@ -180,6 +180,18 @@ act_moved(struct out *o, const struct act *a, const struct life *life)
 }
 
 static void
+act_stayed(struct out *o, const struct act *a, const struct life *life)
+{
+	out_text(o, "in ");
+	out_text(o, call_infos[a->call].name);
+	out_char(o, '(');
+	if (life != NULL || a->number >= 0)
+		out_fd(o, life, a->number);
+	out_text(o, ") ");
+	out_duration(o, a->value);
+}
+
+static void
 act_failed(struct out *o, const struct act *a, const struct life *life)
 {
 	out_text(o, call_infos[a->call].name);
@@ -246,6 +258,7 @@ turn_act(struct out *o, struct model *m, const struct turn *t, int i)
 		out_text(o, "child ");
 		out_number(o, a->value);
 		break;
+	case ACT_STAYED: act_stayed(o, a, life); break;
 	case ACT_BECAME: out_text(o, "became another program"); break;
 	default:
 		out_text(o, "exit ");
@@ -253,7 +266,7 @@ turn_act(struct out *o, struct model *m, const struct turn *t, int i)
 		break;
 	}
 	out_times(o, a->times);
-	if (a->injected)
+	if (a->injected && a->kind != ACT_STAYED)
 		out_text(o, " INJECTED");
 	return next;
 }

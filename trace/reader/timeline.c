@@ -312,6 +312,8 @@ place(struct timeline *t, struct event *ev)
 
 	ev->thread = thread_of(t, ev);
 	thread = &t->threads[ev->thread - 1];
+	if (ev->call == FDT_CALL_queue || ev->call == FDT_CALL_ended)
+		return; /* the launcher tells of the program, on its own clock */
 	if (ev->begin < thread->last)
 		ev->begin = thread->last;
 	if (ev->end < ev->begin)
@@ -357,8 +359,10 @@ put_on_its_way(struct timeline *t)
 	t->have_now = false;
 	f->life = t->now->life;
 	f->began = t->now->began;
-	t->threads[f->thread - 1].life = t->now->life;
-	t->threads[f->thread - 1].began = t->now->began;
+	if (t->threads[f->thread - 1].seq == f->seq) {
+		t->threads[f->thread - 1].life = t->now->life;
+		t->threads[f->thread - 1].began = t->now->began;
+	}
 	if (f->end >= 0)
 		heap_put(t, f);
 	else if (t->live)
@@ -394,12 +398,15 @@ step_begin(struct timeline *t, struct event **ev)
 	t->have_next = false;
 	t->have_now = true;
 	thread = &t->threads[t->now->thread - 1];
-	old = thread->open;
+	old = t->now->info->shape != SHAPE_event ? thread->open : NULL;
 	if (old != NULL) { /* it went on without returning: killed within, or jumped out of it */
 		thread->open = NULL;
 		give_back(t, old);
 	}
 	t->now->inflight = take_inflight(t, t->now);
+	*ev = t->now;
+	if (t->now->info->shape == SHAPE_event)
+		return STEP_BEGIN; /* befell it, while it was inside a call or not */
 	thread->busy = true;
 	thread->seq = t->now->seq;
 	thread->slot = t->now->slot;
@@ -407,7 +414,6 @@ step_begin(struct timeline *t, struct event **ev)
 	thread->call = t->now->call;
 	thread->fd = t->now->has_fd ? t->now->fd : -1;
 	thread->life = 0;
-	*ev = t->now;
 	return STEP_BEGIN;
 }
 

@@ -136,7 +136,7 @@ static bool
 same_act(const struct act *a, const struct act *b)
 {
 	return a->kind == b->kind && a->call == b->call && a->error == b->error && a->life == b->life && a->number == b->number &&
-	       a->value == b->value && a->injected == b->injected && a->kind != ACT_OPENED && a->kind != ACT_CLOSED;
+	       a->value == b->value && a->injected == b->injected && a->kind != ACT_OPENED && a->kind != ACT_CLOSED && a->kind != ACT_STAYED;
 }
 
 /* The same again is counted; so is the same pair again: read, write, read, write. */
@@ -190,6 +190,12 @@ done(struct turn *turn, const struct event *ev, const struct effects *e)
 	struct act act = {.injected = ev->fault != 0, .call = ev->call, .error = ev->error, .life = ev->life, .asked = -1,
 		.number = ev->has_fd ? ev->fd : -1, .value = ev->ret, .seq = ev->seq};
 
+	if (ev->end - ev->begin >= TURN_LONG) {
+		act.kind = ACT_STAYED;
+		act.value = ev->end - ev->begin;
+		add_act(turn, act);
+		act.value = ev->ret;
+	}
 	for (uint32_t i = 0; i < e->nclosed; i++) {
 		act.kind = ACT_CLOSED;
 		act.life = e->closed[i];
@@ -304,7 +310,8 @@ turn_shape(const struct turn *t)
 	}
 	for (int i = 0; i < t->nacts; i++) {
 		const struct act *a = &t->acts[i];
-		const int64_t one[] = {a->kind, a->injected, a->call, a->error, a->life, a->number, a->times, a->value};
+		const int64_t one[] = {a->kind, a->injected, a->call, a->error, a->life, a->number, a->times,
+			a->kind == ACT_STAYED ? 0 : a->value};
 
 		hash = digest(hash, one, sizeof one);
 	}

@@ -21,6 +21,7 @@ enum act_kind {
 	ACT_STARTED,  /* a child: value is its pid */
 	ACT_BECAME,   /* exec */
 	ACT_EXITED,   /* value is the status */
+	ACT_STAYED,   /* a call that is no wait took value ns: the next act is what came of it */
 };
 
 struct act {
@@ -34,6 +35,8 @@ struct act {
 	int64_t asked;     /* bytes that were asked for; -1: not known */
 	uint64_t seq;      /* the first of them */
 };
+
+#define TURN_LONG 200000000 /* ns that a call takes to be worth a word */
 
 enum { TURN_ACTS = 64 }; /* acts that are kept of a turn; the others are counted */
 

@@ -229,11 +229,11 @@ befell_text(struct out *o, struct model *m, const struct event *ev)
 
 	switch (ev->call) {
 	case FDT_CALL_note:
-		out_escaped(o, event_item(ev, FDT_ITEM_WHO));
+		out_printable(o, event_item(ev, FDT_ITEM_WHO));
 		out_char(o, ' ');
-		out_escaped(o, event_item(ev, FDT_ITEM_VERB));
+		out_printable(o, event_item(ev, FDT_ITEM_VERB));
 		out_char(o, ' ');
-		out_quoted(o, text, 0);
+		out_printable(o, text);
 		return;
 	case FDT_CALL_start:
 		out_text(o, "start ");

@@ -364,7 +364,7 @@ stuck_pieces(struct rows *r, const struct turn *t, const struct thread *stuck)
 	if (life != NULL || stuck->fd >= 0)
 		out_fd(o, life, stuck->fd);
 	out_char(o, ')');
-	if (spent >= 200 * 1000000) {
+	if (spent >= TURN_LONG) {
 		out_char(o, ' ');
 		out_duration(o, spent);
 	}
@@ -525,7 +525,8 @@ row_note(struct rows *r, const struct event *ev)
 	out_printable(&r->notes, event_item(ev, FDT_ITEM_WHO));
 	out_char(&r->notes, ' ');
 	out_printable(&r->notes, verb);
-	out_text(&r->notes, verb.size == 6 && memcmp(verb.at, "prints", 6) == 0 ? "  " : " ");
+	if (event_item(ev, FDT_ITEM_TEXT).size > 0)
+		out_text(&r->notes, verb.size == 6 && memcmp(verb.at, "prints", 6) == 0 ? "  " : " ");
 	out_printable(&r->notes, event_item(ev, FDT_ITEM_TEXT));
 	out_char(&r->notes, PIECE_END);
 }
