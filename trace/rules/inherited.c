@@ -1,0 +1,113 @@
+/* trace/rules/inherited.c: a descriptor goes along into another program that does not use it. */
+#include "rules/engine.h"
+
+/* Own table 0, by life: the program that it came into. */
+struct carried {
+	struct site at;    /* the call that started it; at.seq 0: it was not carried */
+	uint64_t since;    /* the new program's start */
+	uint32_t image;
+	uint16_t call;
+};
+
+/* The call of the parent in which the child starts: posix_spawn, system, popen. */
+static const struct thread_facts *
+spawning(struct check *c, uint32_t parent)
+{
+	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++) {
+		const struct thread *thread = timeline_thread(model_timeline(c->model), i);
+		const struct thread_facts *t = facts_of_thread(c, i);
+
+		if (thread->pid == parent && t->inside.at.seq != 0 && class_of(t->inside.call) == CALLS_SPAWN)
+			return t;
+	}
+	return NULL;
+}
+
+/* Own table 1, by process: what starts it, as long as it is being told what is open. */
+struct start {
+	struct carried how;
+};
+
+static void
+starts(struct check *c, const struct process *p)
+{
+	struct start *s = OWN(c, 1, p->index, struct start);
+	const struct thread_facts *t;
+
+	*s = (struct start){0};
+	if (c->pf->exec.seq != 0) {
+		s->how.at = c->pf->exec;
+		s->how.call = FDT_CALL_execve;
+	} else if ((t = spawning(c, p->parent)) != NULL) {
+		s->how.at = t->inside.at;
+		s->how.call = t->inside.call;
+	}
+	s->how.since = c->ev->seq;
+	s->how.image = p->image;
+	for (uint32_t id = p->open; id != 0 && s->how.at.seq != 0; id = model_life(c->model, id)->next_open)
+		if (model_life(c->model, id)->number > 2)
+			*OWN(c, 0, id, struct carried) = s->how;
+}
+
+static void
+on(struct check *c)
+{
+	const struct process *p = model_pid(c->model, c->ev->pid);
+
+	if (p == NULL)
+		return;
+	if (c->class == CALLS_START) {
+		starts(c, p);
+		return;
+	}
+	for (uint32_t i = 0; i < c->effects->nopened && p->starting; i++) { /* a spawned child: it is found open in a new process */
+		const struct life *life = model_life(c->model, c->effects->opened[i]);
+		const struct start *s = OWN(c, 1, p->index, struct start);
+
+		if (life->origin == BORN_INHERITED && life->number > 2 && s->how.at.seq != 0)
+			*OWN(c, 0, life->id, struct carried) = s->how;
+	}
+}
+
+static void
+over(struct check *c)
+{
+	for (uint32_t id = 1; id < own_room(c, 0) && id <= model_lives(c->model); id++) {
+		const struct carried *k = OWN(c, 0, id, struct carried);
+		const struct life *life = model_life(c->model, id);
+		const struct life_facts *facts = facts_of(c, id);
+		const struct process *p = model_process(c->model, life->process);
+		struct finding *f;
+
+		if (k->at.seq == 0 || facts->last.seq > k->since || facts->watched > k->since || (!life->open && life->ending != ENDS_NOT))
+			continue;
+		f = found(c, k->at, life);
+		if (f == NULL)
+			continue;
+		say(f, c, "%L went along into the program that %c started here", life, (unsigned)k->call);
+		if (p->argv != NULL && p->image == k->image)
+			say(f, c, " (%s)", p->argv);
+		say(f, c, ", which never used it; it stays open for as long as that one runs.");
+		say_opened(f, c, life);
+	}
+}
+
+const struct rule rule_inherited = {
+	.id = "inherited",
+	.severity = SEVERITY_RISK,
+	.title = "a descriptor went along into another program that does not use it",
+	.why = "Descriptors survive exec unless they are close-on-exec. A listener in a helper holds the port when the server is started again; a connection in a helper stays open after "
+	       "the server has closed it, and its client waits for the end; and the helper may read what was not meant for it.",
+	.advice = "Open everything with O_CLOEXEC, SOCK_CLOEXEC (accept4, pipe2, ...), and take that off only from what is passed on purpose.",
+	.what = "After an exec, or in a program that was started by posix_spawn, system or popen: each descriptor above 2 that came along, and that the new program neither named nor "
+	        "watched nor closed.",
+	.example =
+	    "    12  accept(3)                          = 4                     server.c:61\n"
+	    "    13  posix_spawn(\"/bin/date\")           = 0                     server.c:80",
+	.mend =
+	    "    client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);",
+	.not_this = "0, 1 and 2. A descriptor that is handed over and used there, or closed there. A child that goes on in the same program.",
+	.end = CALLS_START | CALLS_BIRTH,
+	.on = on,
+	.over = over,
+};

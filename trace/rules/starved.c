@@ -1,0 +1,205 @@
+/* trace/rules/starved.c: the thread sat in one blocking call, and others had something for it. */
+#include "rules/engine.h"
+
+enum {
+	LONG = 100000000,  /* ns in calls on one descriptor, within one turn */
+	AT_ONCE = 1000000, /* ns: a wait or accept that takes no longer found something that was there already */
+	STEP = 1000000,    /* ns: shorter calls are not counted as waiting */
+};
+#define LONG_NOW INT64_C(1000000000) /* live: it has lasted so long and goes on */
+
+/* Own table 0, by thread: where its time went since its last wait, or its last accept. */
+struct sat {
+	int64_t total, longest;
+	struct site at; /* of the longest call */
+	uint32_t life;
+	uint16_t call;
+	uint32_t queue_life, queued; /* a listener whose queue was seen to be not empty in this time */
+	bool told, early;
+};
+
+static void
+tell(struct check *c, struct sat *s, const struct life *other, const char *how)
+{
+	const struct life *life = model_life(c->model, s->life);
+	struct finding *f;
+
+	if (s->told)
+		return;
+	s->told = true;
+	f = found(c, s->at, life);
+	if (f == NULL)
+		return;
+	say(f, c, "%c sat on %L for %t", (unsigned)s->call, life, s->longest);
+	if (s->total - s->longest > STEP)
+		say(f, c, ", %t with all the calls on it since the last wait", s->total);
+	say(f, c, "; meanwhile %L %s.", other, how);
+	say_opened(f, c, life);
+}
+
+static void
+add(struct check *c, struct sat *s)
+{
+	const struct event *ev = c->ev;
+
+	if (took(ev) < STEP)
+		return;
+	if (s->life != ev->life) {
+		if (took(ev) < s->total)
+			return;
+		*s = (struct sat){.life = ev->life, .queue_life = s->queue_life, .queued = s->queued};
+	}
+	s->total += took(ev);
+	if (took(ev) <= s->longest)
+		return;
+	s->longest = took(ev);
+	s->at = site_of(c, ev);
+	s->call = ev->call;
+}
+
+/* A listener of this process in whose queue somebody stands. */
+static const struct life *
+queue(struct check *c, const struct sat *s)
+{
+	const struct life *listener = model_life(c->model, s->queue_life);
+
+	return listener != NULL && listener->open && s->queued > 0 ? listener : NULL;
+}
+
+/* One who was reported in the turn's wait has to wait for his turn within the turn. */
+static void
+next_one(struct check *c, struct sat *s)
+{
+	const struct watched *told = told_of(&c->tf->wait, c->life->id);
+
+	if (s->total >= LONG && s->life != c->life->id && told != NULL && told->ready & WATCH_READ && c->lf->used < c->tf->wait.at.seq)
+		tell(c, s, c->life, "had been reported as ready, and was not served before that was over");
+}
+
+static void
+wait_over(struct check *c, struct sat *s)
+{
+	const struct wait *before = &c->tf->wait;
+
+	for (int i = 0; s->total >= LONG && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
+		const struct life *life = model_life(c->model, c->watched[i].life);
+		const struct life_facts *f;
+
+		if (life == NULL || c->watched[i].ready == 0 || life->id == s->life)
+			continue;
+		f = facts_of(c, life->id);
+		if (told_of(before, life->id) != NULL || (f->epoll != 0 && f->born.seq < before->at.seq) || (f->watched != 0 && f->watched >= before->at.seq))
+			tell(c, s, life, "had something for it, as the next wait says, which returned at once");
+	}
+	*s = (struct sat){0};
+}
+
+static void
+accepted(struct check *c, struct sat *s)
+{
+	uint32_t queued = 0;
+
+	if (c->ev->ret < 0)
+		return;
+	if (s->total >= LONG && took(c->ev) < AT_ONCE && s->life != c->life->id && c->tf->wait.at.seq == 0)
+		tell(c, s, c->life, "had a connection waiting in its queue: the next accept returned at once");
+	if (c->tf->wait.at.seq == 0)
+		*s = (struct sat){0};
+	if (event_queue(c->ev, &queued)) {
+		s->queue_life = c->life->id;
+		s->queued = queued;
+	}
+}
+
+static void
+on(struct check *c)
+{
+	struct sat *s = OWN(c, 0, c->ev->thread, struct sat);
+	const struct life *listener;
+
+	if (c->step == STEP_BEGIN) {
+		if (c->life != NULL)
+			next_one(c, s);
+	} else if (c->class == CALLS_WAIT) {
+		wait_over(c, s);
+	} else if (c->life == NULL) {
+		return;
+	} else if (c->class == CALLS_ACCEPT) {
+		accepted(c, s);
+	} else if (is_stream(c->life) || c->life->kind == KIND_SOCKET) {
+		add(c, s);
+		listener = queue(c, s);
+		if (s->total >= LONG && s->life == c->life->id && listener != NULL)
+			tell(c, s, listener, "had connections in its queue, which nobody took");
+	}
+}
+
+/* Threads that are in such a call now, and were for long. */
+static void
+look(struct check *c, int64_t now, bool early)
+{
+	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++) {
+		const struct thread_facts *t = facts_of_thread(c, i);
+		struct sat *s = OWN(c, 0, i, struct sat);
+		const struct life *life = model_life(c->model, t->inside.life), *listener = model_life(c->model, s->queue_life);
+		struct finding *f;
+
+		if (t->inside.at.seq == 0 || life == NULL || !(class_of(t->inside.call) & (CALLS_IN | CALLS_OUT)) || !is_stream(life))
+			continue;
+		for (int k = 0; k < t->wait.count; k++) {
+			const struct life *one = model_life(c->model, t->wait.list[k].life);
+
+			if (one != NULL && one->open && one->listens && one->queue_known && one->queued > 0)
+				listener = one;
+		}
+		if (listener == NULL || (listener->queued == 0 && s->queued == 0) || (early && s->early) ||
+		    now - t->inside.begin < (early ? LONG_NOW : LONG))
+			continue;
+		f = early ? found_early(c, t->inside.at, life, now) : found(c, t->inside.at, life);
+		s->early |= f != NULL;
+		if (f == NULL)
+			continue;
+		say(f, c, early ? "%c has been sitting on %L for %t" : "%c sits on %L, since %t, and never returned", (unsigned)t->inside.call,
+		    life, now - t->inside.begin);
+		say(f, c, "; %L has connections in its queue, which nobody takes.", listener);
+	}
+}
+
+static void
+now(struct check *c, int64_t time)
+{
+	look(c, time, true);
+}
+
+static void
+over(struct check *c)
+{
+	look(c, c->time, false);
+}
+
+const struct rule rule_starved = {
+	.id = "starved",
+	.severity = SEVERITY_RISK,
+	.title = "one client was waited for, and all the others with him",
+	.why = "While the program is inside a call on one connection it can do nothing else: who speaks is not heard, who connects stands in the queue. One slow client, or a "
+	       "malicious one, stops them all.",
+	.advice = "Read only what is there, once for each time that the wait reports it, and go back to the wait; make sockets non-blocking where a send could sit. Or give each "
+	          "connection a thread or a process of its own.",
+	.what = "A thread that spent 100 ms or more in calls on one connection within one turn, while a connection that it had been watching, or a listener, had something for "
+	        "it: the next wait, or accept, returned at once with it, or it stood in the queue.",
+	.example =
+	    "     9  select(6, r{3,4,5})                = 1  r{3}               server.c:40\n"
+	    "    10  accept(3)                          = 6  1 still queued     server.c:61\n"
+	    "    11  recv(6, 512)                       = 0  after 4.2 s        server.c:74",
+	.mend =
+	    "    received = recv(client_fd, buffer, sizeof buffer, 0);   /* once: it is ready */\n"
+	    "    if (received > 0)\n"
+	    "        send_all(client_fd, buffer, received);\n"
+	    "    /* and back to select(): it says when there is more */",
+	.not_this = "A thread, or a process, for each connection. A long read while nobody else had anything to say.",
+	.begin = CALLS_IN,
+	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT,
+	.on = on,
+	.now = now,
+	.over = over,
+};
