@@ -139,6 +139,19 @@ class Client:
             raise ClientError("%s could send only %d of %d bytes within %g s: the server does not read" % (
                 self.name, len(data) - len(left), len(data), self.deadline))
 
+    def push(self, data: bytes) -> int:
+        """Says as much of it as the kernel takes at once, and reads nothing meanwhile; how much that was."""
+        done = 0
+        try:
+            while done < len(data):
+                done += self._socket.send(data[done:], socket.MSG_NOSIGNAL)
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            raise ClientError("%s cannot send: %s" % (self.name, error_name(error))) from None
+        self.said += data[:done]
+        return done
+
     def hear(self, data: bytes) -> None:
         """Exactly these bytes are to come next."""
         self._take()

@@ -54,6 +54,15 @@ def enter(tier: str) -> None:
             raise Refused("a user namespace of its own: %s" % error) from None
     elif _libc.unshare(_CLONE_NEWNET) != 0:  # root may, where user namespaces are off
         raise Refused("a network of its own: %s" % os.strerror(ctypes.get_errno()))
+    # The kernel's table of connections has a place for every 64 KB of memory, and to read it is to walk over all of them.
+    # A network made from here may have a small table of its own (Linux 6.1): to ask what is on its way takes 0.1 ms then,
+    # not 4 to 10.
+    try:
+        with open("/proc/sys/net/ipv4/tcp_child_ehash_entries", "w") as file:
+            file.write("64")
+        _libc.unshare(_CLONE_NEWNET)
+    except OSError:
+        pass
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
             fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP | _IFF_RUNNING))

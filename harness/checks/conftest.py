@@ -1,0 +1,249 @@
+"""harness/checks/conftest.py: what makes pytest a grader: checks run side by side, each in a process and a network of its own.
+
+    make grade LAB=lab2 SRC=my.c
+    pytest harness/checks/lab2.py --server build/lab2/server -v      the same checks, as plain tests
+
+The name of a check is its function's: test_reuse__lowest_hole is `reuse.lowest_hole`. @after("eof.closes") says that it has
+no meaning when that one failed: it is not judged then. What a check did and saw goes home as `fdlab` in the report's user
+properties.
+"""
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from fdlab import feedback, isolate  # noqa: E402  (found by the line above)
+from fdlab.checking import Bench  # noqa: E402
+from fdlab.play import lab_module  # noqa: E402
+from fdlab.result import FAILED, NOT_JUDGED, PASSED  # noqa: E402
+
+LONGEST = 60.0    # seconds: a check that takes longer is ended, and not judged
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fdlab")
+    group.addoption("--server", help="the program that is graded (the lab's own when left out)")
+    group.addoption("--tier", default="", help="demand an isolation tier: %s" % ", ".join(isolate.TIERS))
+    group.addoption("--folder", help="where the traces go: a folder for each check")
+    group.addoption("--seed", default="1", help="what the clients say is drawn from it")
+    group.addoption("--side-by-side", type=int, default=0, help="checks at once (two for each core, when left out)")
+    group.addoption("--check", action="append", default=[], help="only this one, and what it comes after")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "after(*names): has no meaning when one of these checks failed")
+
+
+# ---- names
+
+def name_of(item: pytest.Item) -> str:
+    return item.originalname[len("test_"):].replace("__", ".")  # type: ignore[attr-defined]
+
+
+def preconditions(item: pytest.Item) -> List[str]:
+    return [name for mark in item.iter_markers("after") for name in mark.args]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    by_name = {name_of(item): item for item in items}
+    for item in items:
+        for name in preconditions(item):
+            if name not in by_name:
+                raise pytest.UsageError("%s comes after \"%s\", and there is no such check" % (name_of(item), name))
+    wanted = config.getoption("--check")
+    if wanted:
+        for name in wanted:
+            if name not in by_name:
+                raise pytest.UsageError("there is no check \"%s\"" % name)
+        for name in wanted:  # grows while it is walked
+            wanted += [before for before in preconditions(by_name[name]) if before not in wanted]
+        items[:] = [item for item in items if name_of(item) in wanted]
+
+
+# ---- what a check gets
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, fdtrace: str, build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    config, name = request.config, name_of(request.node)
+    lab = request.node.path.stem
+    program = config.getoption("--server") or str(build / lab / "server")
+    folder = config.getoption("--folder") or str(tmp_path_factory.mktemp("traces"))
+    made = Bench(program, lab_module(lab).PORTS, fdtrace, os.path.join(folder, name), config.fdlab_tier,
+                 "%s %s" % (config.getoption("--seed"), name))
+    yield made
+    made.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    """Turns an exception into one of the three outcomes, and into words."""
+    told = None
+    if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        told = feedback.explain(item.funcargs.get("bench"), call.excinfo.value)  # type: ignore[attr-defined]
+        item.user_properties.append(("fdlab", told))
+    outcome = yield
+    report = outcome.get_result()
+    if told is None:
+        return
+    if told["status"] == NOT_JUDGED:
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, "not judged: " + told["message"])
+    else:
+        report.outcome, report.longrepr = "failed", "\n".join([told["message"], ""] + [
+            "%4d  %s" % step for step in enumerate(told["steps"], 1)] + told["trace"])
+
+
+# ---- side by side
+
+def _in_a_process(item: pytest.Item, tier: str, started: float) -> Tuple[int, int]:
+    """Starts one check; its pid, and the pipe on which its reports come."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return pid, reading
+    try:
+        os.close(reading)
+        capture = item.config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.stop_global_capturing()
+            item.config.pluginmanager.unregister(capture)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(nowhere, fd)
+        os.set_inheritable(writing, False)
+        isolate.enter(tier)
+        from _pytest.runner import runtestprotocol
+        reports = [item.config.hook.pytest_report_to_serializable(config=item.config, report=report)
+                   for report in runtestprotocol(item, nextitem=None, log=False)]
+        with open(writing, "wb") as pipe:
+            pickle.dump((reports, time.monotonic() - started), pipe)
+    except BaseException as error:  # noqa: B902  (a forked child must never return into its parent's code)
+        with open(writing, "wb", closefd=False) as pipe:
+            pickle.dump(repr(error), pipe)
+    os._exit(0)
+
+
+def _skipped(item: pytest.Item, why: str) -> pytest.TestReport:
+    """The report of a check that was not made."""
+    return pytest.TestReport(
+        nodeid=item.nodeid, location=item.location, keywords={}, outcome="skipped",
+        longrepr=(str(item.path), 0, "not judged: " + why), when="call", sections=[], duration=0.0,
+        user_properties=[("fdlab", {"status": NOT_JUDGED, "message": why, "steps": [], "trace": [], "finding": None})])
+
+
+def _status(reports: List[pytest.TestReport]) -> str:
+    for report in reports:
+        for key, told in report.user_properties:
+            if key == "fdlab":
+                return told["status"]
+    return PASSED if all(report.outcome == "passed" for report in reports) else NOT_JUDGED
+
+
+class _Running:
+    """The checks of one session: which wait, which run, what came of those that have ended."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self.session = session
+        self.waiting = list(session.items)
+        self.status: Dict[str, str] = {}
+        self.pipes = selectors.DefaultSelector()
+        depth: Dict[str, int] = {}
+        for item in reversed(self.waiting):  # those on which most depends come first
+            for name in preconditions(item):
+                depth[name] = max(depth.get(name, 0), depth.get(name_of(item), 0) + 1)
+        self.waiting.sort(key=lambda item: -depth.get(name_of(item), 0))
+
+    def next(self) -> Optional[pytest.Item]:
+        """One that can begin now. Those that cannot be judged any more are reported and taken out."""
+        for item in list(self.waiting):
+            states = [self.status.get(name) for name in preconditions(item)]
+            failed = [name for name, state in zip(preconditions(item), states) if state in (FAILED, NOT_JUDGED)]
+            if failed:
+                self.waiting.remove(item)
+                self.report(item, [_skipped(item, "it has no meaning as long as %s is not passed" % " and ".join(failed))])
+            elif all(state == PASSED for state in states):
+                self.waiting.remove(item)
+                return item
+        return None
+
+    def report(self, item: pytest.Item, reports: List[pytest.TestReport], took: float = 0.0) -> None:
+        self.status[name_of(item)] = _status(reports)
+        hook = item.ihook
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in reports:
+            if report.when == "call":
+                report.duration = took or report.duration
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+    def begin(self, item: pytest.Item) -> None:
+        now = time.monotonic()
+        pid, pipe = _in_a_process(item, self.session.config.fdlab_tier, now)  # type: ignore[attr-defined]
+        self.pipes.register(pipe, selectors.EVENT_READ, (item, pid, now + LONGEST, bytearray()))
+
+    def collect(self) -> None:
+        """Waits until something has ended, and reports it."""
+        ready = {key.fd for key, _ in self.pipes.select(1.0)}
+        for key in list(self.pipes.get_map().values()):
+            item, pid, until, heard = key.data
+            more: Any = b""
+            if key.fd in ready:
+                more = os.read(key.fd, 1 << 20)
+                heard += more
+            late = time.monotonic() > until
+            if key.fd in ready and more and not late:
+                continue
+            if key.fd not in ready and not late:
+                continue
+            if late:
+                os.kill(pid, signal.SIGKILL)  # what it had started is killed too, by its keepers
+            self.pipes.unregister(key.fd)
+            os.close(key.fd)
+            os.waitpid(pid, 0)
+            self._ended(item, bytes(heard), late)
+
+    def _ended(self, item: pytest.Item, heard: bytes, late: bool) -> None:
+        if late or not heard:
+            why = "it was not finished after %g s" % LONGEST if late else "the grader's own process for it died"
+            self.report(item, [_skipped(item, why)])
+            return
+        told = pickle.loads(heard)  # from our own process: the graded program has no way to that pipe
+        if isinstance(told, str):
+            self.report(item, [_skipped(item, "the grader itself failed: " + told)])
+            return
+        reports, took = told
+        config = item.config
+        self.report(item, [config.hook.pytest_report_from_serializable(config=config, data=data) for data in reports], took)
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    config = session.config
+    if session.testsfailed and not config.option.continue_on_collection_errors:
+        raise session.Interrupted("%d error during collection" % session.testsfailed)
+    if config.option.collectonly:
+        return True
+    try:
+        config.fdlab_tier = isolate.best_tier(config.getoption("--tier"))  # type: ignore[attr-defined]
+    except isolate.Refused as error:
+        raise pytest.UsageError(str(error)) from None
+    most = config.getoption("--side-by-side") or 2 * (os.cpu_count() or 1)
+    running = _Running(session)
+    while running.waiting or running.pipes.get_map():
+        while len(running.pipes.get_map()) < most:
+            item = running.next()
+            if item is None:
+                break
+            running.begin(item)
+        if running.pipes.get_map():
+            running.collect()
+    return True

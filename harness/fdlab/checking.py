@@ -1,0 +1,487 @@
+"""harness/fdlab/checking.py: what a check works with: a bench that starts servers, and a session at one, with more words.
+
+    def test_reuse__lowest_hole(bench):
+        \"\"\"The next client gets the number of the one who has left.\"\"\"
+        s = bench.start()
+        s.arrive("A", "B", "C")
+        hole = s.fd("B")
+        s.leaves("B")
+        s.arrive("D")
+        s.equal("the descriptor of D", hole, s.fd("D"))
+
+A check never asks what a program looks like inside. What it asks is known from the kernel (/proc/PID/fd, /proc/net/tcp, where
+a thread is blocked), from the clients and from the trace; from what is printed only where the printing is the subject.
+
+No check is decided by how long something took. A step ends when the server has come to rest, and what has not come by then
+does not come. So a machine that is busy makes a check slower and changes nothing else.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import time
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
+
+from . import barrier, isolate, launcher, proc, trace
+from .client import Client, ClientError, quoted
+from .launcher import DEADLINE, Server
+from .session import Session, SessionError
+
+IDLE = 600.0        # a timer that does not fire while a check runs
+SHORT = 0.2         # one that is to fire
+FIRST_PORT = 50000
+NAP = 2.5           # with input that it has not taken, a server may be resting for a moment: for so long at the most
+MOST_EVENTS = 200000
+OPEN_FILES = 1024   # as a shell has it
+LIMITS = {resource.RLIMIT_NOFILE: OPEN_FILES, resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_FSIZE: 64 << 20,
+          resource.RLIMIT_CORE: 0}
+_TIME_OUT = re.compile("time[ -]?out", re.IGNORECASE)
+
+
+class Wrong(AssertionError):
+    """What the check says is not so. `at` are the numbers of the events that show it."""
+
+    def __init__(self, text: str, at: Sequence[int] = ()) -> None:
+        super().__init__(text)
+        self.at = list(at)
+
+
+class NotJudged(Exception):
+    """The check could not be made here, and that is not the program's fault."""
+
+
+def says_time_out(line: str) -> bool:
+    return _TIME_OUT.search(line) is not None
+
+
+class Play(Session):
+    """A session at one server, that says at each step what should have been and what was."""
+
+    def __init__(self, server: Server, ports: Sequence[int], timeout: float, chance: random.Random, fdtrace: str) -> None:
+        super().__init__(server, ports, timeout)
+        self.chance = chance
+        self.fdtrace = fdtrace
+        self.frozen = False                     # the server is stopped
+        self.hurry = False                      # steps do not wait for the server to rest
+        self._run: Optional[trace.Run] = None
+
+    # ---- several words at once
+
+    def arrive(self, *names: str, port: Optional[int] = None) -> None:
+        for name in names:
+            self.connect(name, port or self.ports[0])
+
+    def talk(self, *names: str) -> None:
+        """Each of them says something and hears it, in this order."""
+        for name in names:
+            text = "hello from %s, %d" % (name, self.chance.randrange(1000, 10000))
+            self.say(name, text)
+            self.hears(name, text)
+
+    # ---- the client's side
+
+    def hears(self, name: str, text: Any) -> None:
+        """Exactly this comes next. What has not come when the server rests, and nothing is on its way, does not come."""
+        data = text if isinstance(text, bytes) else text.encode()
+        self.steps.append("%s hears %s" % (name, quoted(data)))
+        client = self.clients[name]
+        why = self._await(client, lambda: len(client.unheard) >= len(data) or not data.startswith(client.unheard))
+        got = client.unheard[:len(data)]
+        if got != data:
+            what = "heard %s" % quoted(got) if got else "heard nothing"
+            if data.startswith(got):
+                what = "%s of %d bytes; %s" % (len(got) and "heard only %d" % len(got) or "heard nothing", len(data), why) \
+                    if len(data) > 40 else "%s; %s" % (what, why)
+            elif len(data) > 40:
+                first = next(n for n, (a, b) in enumerate(zip(data, got)) if a != b)
+                what = "heard other bytes from the %d. one on: %s" % (first + 1, quoted(got[first:first + 32]))
+            self._fail("%s should have heard %s, but %s" % (name, quoted(data), what))
+        client.hear(data)
+        self._note(name, "hears", quoted(data))
+
+    def hears_end(self, name: str) -> None:
+        self.steps.append("%s sees the server close the connection" % name)
+        client = self.clients[name]
+        why = self._await(client, lambda: bool(client.unheard))
+        if client.unheard:
+            self._fail("%s should have heard nothing more, but heard %s" % (name, quoted(client.unheard)))
+        if client.ended is None:
+            self._fail("%s should have seen the end of the connection, but it is still open; %s" % (name, why))
+        self._note(name, "hears", "the end")
+
+    def answered(self, name: str) -> bool:
+        """Says one byte. True: it comes back. False: the server closed the connection. Neither is a failure."""
+        client = self.clients[name]
+        self.steps.append("%s says \"?\": it is to be answered, or sent away" % name)
+        self._note(name, "says", '"?"')
+        with contextlib.suppress(ClientError):  # it may have been sent away before
+            client.say(b"?")
+        why = self._await(client, lambda: bool(client.unheard))
+        if client.unheard:
+            client.hear(b"?")
+        elif client.ended is None:
+            self._fail("%s should have been answered, or its connection closed, but nothing came; %s" % (name, why))
+        return client.ended is None
+
+    def _await(self, client: Client, done: Callable[[], bool]) -> str:
+        """Until it is done, or nothing more can come; why not, then. A server that rests with input that it has not
+        taken may only have taken a nap, where its call has an end of its own."""
+        end = time.monotonic() + self.deadline
+        resting_since: Optional[float] = None
+        client.listen(done, 0.0)
+        while not done() and client.ended is None:
+            client.listen(done, 0.03)
+            if done() or client.ended is not None:
+                break
+            now = time.monotonic()
+            if now > end:
+                return "waited for %g s" % self.deadline
+            try:
+                rest = barrier.wait_for_rest(self.server.pid, self.ports, 0.3)
+            except barrier.NotAtRest:
+                resting_since = None
+                continue
+            barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
+            client.listen(done, 0.0)
+            if done() or client.ended is not None:
+                break
+            resting_since = resting_since or now
+            naps = rest.call in barrier.WATCHING and barrier._unread(proc.tcp(self.server.pid, self.ports), self.ports)
+            if not naps or now - resting_since > NAP:
+                return "the server has come to rest, in %s" % rest
+        return client.ended or ""
+
+    def fill(self, name: str) -> bytes:
+        """Says more and more and reads nothing, until the server cannot send it all back. Returns what was said."""
+        self._step("%s says more and more, and reads nothing, until the server cannot send it all back" % name,
+                   (name, "says", "more and more, and reads nothing"))
+        client = self.clients[name]
+        said = b""
+        while len(said) < 4 << 20:
+            chunk = self.chance.getrandbits(8 * 2048).to_bytes(2048, "big")
+            took = self._try(lambda: client.push(chunk))
+            said += chunk[:took]
+            self._try(lambda: barrier.wait_for_rest(self.server.pid, (), self.deadline))
+            if self._held(client, len(said)) > 0:
+                self._come_to_rest()
+                barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
+                if self._held(client, len(said)) > 0:
+                    break
+            if took == 0:
+                break
+        self.steps[-1] += ": %d bytes" % len(said)
+        return said
+
+    def _held(self, client: Client, said: int) -> int:
+        """How much of what a client said is neither on its way nor back: the server's program has it."""
+        rows = proc.tcp(self.server.pid, self.ports)
+        for row in rows:
+            if row.local == client.address:
+                said -= row.unread + row.unsent
+            elif row.peer == client.address:
+                said -= row.unread + row.unsent
+        return said
+
+    # ---- the server's side
+
+    def fd(self, name: str) -> int:
+        """The number that the server has for this client, as the kernel knows it. It must have one."""
+        found = self.find_fd(name)
+        if found is None:
+            self._fail("%s should have been accepted: no descriptor of the server is its connection" % name)
+        return found
+
+    def find_fd(self, name: str) -> Optional[int]:
+        address = self.clients[name].address
+        links = {"socket:[%d]" % row.inode for row in proc.tcp(self.server.pid, self.ports)
+                 if row.peer == address and row.local[1] in self.ports and row.inode}
+        for pid in [self.server.pid] + proc.descendants(self.server.pid):
+            with contextlib.suppress(proc.Gone):
+                for number, what in proc.descriptors(pid).items():
+                    if what in links:
+                        return number
+        return None
+
+    def open_fds(self) -> Set[int]:
+        with contextlib.suppress(proc.Gone):
+            return set(proc.descriptors(self.server.pid))
+        self._fail("the server should have gone on, but %s" % self._how_it_ended())
+
+    def limit_files(self, more: int) -> None:
+        """From now on the server can open so many descriptors more, and then no other (as with `ulimit -n`)."""
+        self._step("the server may have %d more descriptor%s, and then no other" % (more, "" if more == 1 else "s"),
+                   ("session", "limits", "the server to %d more descriptors" % more))
+        fds = self.open_fds()
+        limit, free = 0, more
+        while limit in fds or free > 0:
+            free -= limit not in fds
+            limit += 1
+        self._set_limit(limit)
+
+    def unlimit_files(self) -> None:
+        self._step("the server may have %d descriptors again" % OPEN_FILES, ("session", "limits", "the server no more"))
+        self._set_limit(OPEN_FILES)
+
+    def _set_limit(self, limit: int) -> None:
+        try:
+            for pid in [self.server.pid] + proc.descendants(self.server.pid):
+                hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
+        except ProcessLookupError:
+            self._fail("the server should have gone on, but %s" % self._how_it_ended())
+        except OSError as error:
+            raise NotJudged("the limit of the server's descriptors could not be changed here: %s" % error) from None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside, the server is stopped: what the clients do waits for it in the kernel, and it finds all of it at once."""
+        self._step("the server is held, so that it finds all of the next steps at once", ("session", "holds", "the server"))
+        pids = [self.server.pid] + proc.descendants(self.server.pid)
+        self._signal(pids, signal.SIGSTOP)
+        end = time.monotonic() + self.deadline
+        while any(state not in "TtZX" for state in self._states(pids)) and time.monotonic() < end:
+            time.sleep(0.001)  # between two looks at a fact
+        self.frozen = True
+        try:
+            yield
+        finally:
+            self.frozen = False
+            self._step("the server goes on", ("session", "lets go", "of the server"))
+            self._signal(pids, signal.SIGCONT)
+        self._come_to_rest()
+
+    @staticmethod
+    def _states(pids: Sequence[int]) -> Iterator[str]:
+        for pid in pids:
+            with contextlib.suppress(proc.Gone):
+                yield from (thread.state for thread in proc.threads(pid))
+
+    @staticmethod
+    def _signal(pids: Sequence[int], number: int) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _come_to_rest(self) -> None:
+        if self.frozen:
+            barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
+        elif not self.hurry:
+            super()._come_to_rest()
+
+    def come_to_rest(self) -> None:
+        """It is to be at rest now; it fails if it runs and runs."""
+        self._come_to_rest()
+
+    @contextlib.contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Inside, a step does not wait for the server to come to rest: for a server that may have a reason not to."""
+        self.hurry = True
+        yield
+        self.hurry = False
+
+    def end_server(self) -> None:
+        """As by Ctrl+C at the server. Its side closes the connections first."""
+        self.steps.append("the server is ended, its clients are still connected")
+        self.server.end()
+
+    def leaves_after(self, name: str) -> None:
+        """Leaves when the server has gone; the server's port then has a connection in TIME_WAIT."""
+        self.steps.append("%s leaves" % name)
+        self.clients[name].leave()
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            states = {row.state for row in proc.tcp(None, self.ports) if row.local[1] in self.ports}
+            if not states or proc.TIME_WAIT in states:
+                break
+            time.sleep(0.001)  # between two looks at a fact
+
+    def rests(self) -> bool:
+        """Whether the server is at rest, or comes to it soon. One that runs on and on, or has ended, is not."""
+        try:
+            barrier.wait_for_rest(self.server.pid, self.ports, 1.0)
+        except barrier.NotAtRest:
+            return False
+        return True
+
+    def ends(self) -> Optional[int]:
+        """The exit status of a server that ends by itself; None for one that goes on."""
+        end = time.monotonic() + self.deadline
+        while time.monotonic() < end:
+            status = self.server.wait(0.05)
+            if status is not None:
+                self.server.lines.wait_for_end(1.0)
+                return status
+            with contextlib.suppress(barrier.NotAtRest):
+                barrier.wait_for_rest(self.server.pid, self.ports, 0.3)
+                return self.server.wait(0.0)
+        return None
+
+    # ---- what it prints, and its timer
+
+    def printed(self, start: int = 0, source: Optional[str] = None) -> List[str]:
+        return [text for who, text in self.server.lines.all[start:] if source in (None, who)]
+
+    def line(self, wanted: Callable[[str], bool], what: str, start: int = 0, deadline: float = 2.0) -> str:
+        """The first line from `start` on that is as wanted. The server rests: it was printed already, or will not be."""
+        index = self.server.lines.wait(wanted, deadline, start, lambda: True)
+        if index is None:
+            said = self.printed(start)
+            self._fail("the server should have printed %s, but it printed %s" % (
+                what, " / ".join('"%s"' % text for text in said[:5]) or "nothing"))
+        return self.server.lines.all[index][1]
+
+    def time_outs(self, start: int = 0) -> int:
+        """How often the server has said so."""
+        return sum(says_time_out(text) for text in self.printed(start))
+
+    def times_out(self, times: int = 1) -> float:
+        """Nobody does anything until the server has said `time out!` so many times. Returns how long that took. A server
+        that rests again although the time was over for long does not say it any more."""
+        self._step("silence until the server has printed \"time out!\" %s" % _times(times),
+                   ("session", "silence", "of %g s, %s" % (self.timeout, _times(times))))
+        begin = time.monotonic()
+        heard = len(self.server.lines.all)
+        self.silent += times * self.timeout
+        for n in range(1, times + 1):
+            over = begin + n * self.timeout + 0.5
+            index = None
+            while index is None:
+                index = self.server.lines.wait(says_time_out, 0.05, heard, lambda: self.server.alive)
+                if index is not None:
+                    break
+                if not self.server.alive:
+                    self._fail("the server should have printed \"time out!\", but %s" % self._how_it_ended())
+                late = time.monotonic() - over
+                if late > self.deadline or late > 0 and self.rests() and not self.time_outs(heard):
+                    self._fail("the server should have printed \"time out!\" after %g s of silence; %s it has printed %s" % (
+                        self.timeout, "after %.1f s" % (time.monotonic() - begin),
+                        " / ".join('"%s"' % text for text in self.printed(heard)[:3]) or "nothing"))
+            heard = index + 1
+        return time.monotonic() - begin
+
+    def pause(self, seconds: float) -> None:
+        """Silence is the subject: that nothing happens in this time is what is to be seen."""
+        self._step("silence for %g s" % seconds, ("session", "silence", "of %g s" % seconds))
+        self.silent += seconds
+        self.server.wait(seconds)
+
+    # ---- what should have been
+
+    def should(self, true: Any, text: str, at: Sequence[int] = ()) -> None:
+        """`text` reads "X should have been ..., but was ..."."""
+        if not true:
+            raise Wrong(text, at)
+
+    def equal(self, what: str, wanted: Any, was: Any, at: Sequence[int] = ()) -> None:
+        self.should(wanted == was, "%s should have been %s, but was %s" % (what, _shown(wanted), _shown(was)), at)
+
+    # ---- the trace
+
+    def run(self) -> trace.Run:
+        """Ends the server and reads its trace. Traces are for what the kernel does not show from outside."""
+        if self._run is None:
+            self.stop()
+            assert self.server.capture is not None
+            try:
+                self._run = trace.load(self.fdtrace, self.server.capture)
+            except trace.TraceError as error:
+                raise NotJudged("the trace cannot be read: %s" % error) from None
+        return self._run
+
+    def stop(self) -> None:
+        if self.server.alive:
+            self._note("session", "ends", "here")
+        self.end()
+        self.server.end()
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, "%d times" % count)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return quoted(value)
+    if isinstance(value, (list, tuple, set)):
+        return ", ".join(map(_shown, sorted(value) if isinstance(value, set) else value)) or "none"
+    return str(value)
+
+
+class Bench:
+    """What one check gets: it starts servers, and knows all that was done with them."""
+
+    def __init__(self, program: str, port_count: int, fdtrace: str, folder: str, tier: str, seed: str) -> None:
+        self.program = program
+        self.port_count = port_count
+        self.fdtrace = fdtrace
+        self.folder = folder
+        self.tier = tier
+        self.chance = random.Random(seed)
+        self.plays: List[Play] = []
+        self._stack = contextlib.ExitStack()
+        self._held: List[launcher.Ports] = []
+
+    def ports(self) -> List[int]:
+        """The lab's own ports, where this check has a network of its own."""
+        if self.tier != "free ports":
+            return list(range(FIRST_PORT, FIRST_PORT + self.port_count))
+        self._held.append(launcher.free_ports(self.port_count))
+        return self._held[-1].numbers
+
+    def start(self, timeout: float = IDLE, *, ports: Optional[List[int]] = None, args: Optional[Sequence[str]] = None,
+              inject: Sequence[str] = (), above: int = 0, terminal: bool = True, serving: bool = True,
+              most_events: int = MOST_EVENTS) -> Play:
+        """A server, and a session at it. `args` instead of the usual ones; `inject` faults for fdtrace; `above`: all
+        descriptors up to this one are open in it before it begins; `terminal`: for its output."""
+        ports = self.ports() if ports is None else ports
+        args = ["%g" % timeout, *map(str, ports)] if args is None else list(args)
+        options = ["--max-events=%d" % most_events, *("--inject=" + spec for spec in inject)]
+        limits = dict(LIMITS)
+        if above:
+            self._need_open_files(above + 200)
+            options.append("--keep-fds")
+            limits[resource.RLIMIT_NOFILE] = above + 200
+        capture = os.path.join(self.folder, "%d.fdt" % (len(self.plays) + 1))
+        os.makedirs(self.folder, exist_ok=True)
+        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+        server = self._stack.enter_context(launcher.launch(
+            [self.program, *args], fdtrace=self.fdtrace, capture=capture, options=options, environment=environment,
+            sandbox=isolate.sandbox(self.tier), limits=limits, fill=above, terminal=terminal, deadline=90.0))
+        play = Play(server, ports, timeout, self.chance, self.fdtrace)
+        self.plays.append(play)
+        self._stack.callback(play.end)
+        play.steps.append("server %s%s" % (" ".join(args), ", with all descriptors up to %d in use" % above if above else ""))
+        if serving:
+            play.serving()
+        return play
+
+    @staticmethod
+    def _need_open_files(wanted: int) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise NotJudged("the limit of open files here is %d (ulimit -Hn): this check needs %d" % (hard, wanted))
+
+    def take_port(self, port: int) -> None:
+        """Somebody else listens there."""
+        other = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._stack.callback(other.close)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen(1)
+
+    def stop(self) -> None:
+        """Ends all servers in good order, so that their captures are whole."""
+        for play in self.plays:
+            with contextlib.suppress(SessionError, launcher.LaunchError):
+                play.stop()
+
+    def close(self) -> None:
+        self._stack.close()
+        for held in self._held:
+            for lock in held.locks:
+                lock.close()

@@ -1,0 +1,67 @@
+"""harness/fdlab/formats/text.py: the grade for its student, in a terminal or a file: what failed comes last, in full."""
+from __future__ import annotations
+
+import textwrap
+from typing import List
+
+from ..result import FAILED, NOT_JUDGED, PASSED, Check, Grade
+
+WIDTH = 79
+_WORDS = {PASSED: "passed", FAILED: "FAILED", NOT_JUDGED: "not judged"}
+
+
+def _wrapped(text: str, first: str, rest: str) -> List[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False,
+                         break_long_words=False) or [first.rstrip()]
+
+
+def replay(grade: Grade, check: Check) -> str:
+    """The command that plays just this check."""
+    source = "" if grade.submission.endswith("server.c") and grade.submission.startswith("labs/") else " SRC=" + (
+        grade.submission if grade.submission.replace("_", "").replace("/", "").replace(".", "").replace("-", "").isalnum()
+        else "'%s'" % grade.submission.replace("'", "'\\''"))
+    return "make grade LAB=%s%s CHECK=%s" % (grade.lab, source, check.name)
+
+
+def details(grade: Grade, check: Check) -> List[str]:
+    """All that is known of a failed check."""
+    lines = _wrapped(check.message, "  ", "  ")
+    if check.steps:
+        lines += ["", "  What was done, step by step:"]
+        for n, step in enumerate(check.steps, 1):
+            lines += _wrapped(step, "%5d  " % n, " " * 7)
+    if check.trace:
+        lines += ["", "  The trace there:"]
+        lines += ["    " + line for line in check.trace]
+    if check.finding:
+        lines += [""] + _wrapped(check.finding, "  Why: ", "       ")
+    if check.handout:
+        lines += [""] + _wrapped(check.handout, "  Read: ", "        ")
+    lines += ["", "  Just this one: " + replay(grade, check)]
+    return lines
+
+
+def _row(check: Check) -> str:
+    row = "  %-10s  %-26s %5s" % (_WORDS[check.status], check.name,
+                                  "%g/%g" % (check.points, check.max_points) if check.max_points else "")
+    return row.rstrip()
+
+
+def render(grade: Grade) -> str:
+    lines = ["%s: %s" % (grade.lab, grade.submission)]
+    if not grade.compiled:
+        return "\n".join(lines + ["It does not compile:", "", grade.compiler.rstrip("\n"), "",
+                                  "Score: 0 of %g" % grade.max_score]) + "\n"
+    if grade.compiler.strip():
+        lines += ["", "It compiles, with warnings:", "", grade.compiler.rstrip("\n")]
+    lines += [""] + [_row(check) for check in grade.checks]
+    for check in grade.of(NOT_JUDGED):
+        lines += [""] + _wrapped("%s was not judged: %s" % (check.name, check.message), "", "  ")
+    for check in grade.of(FAILED):
+        lines += [""] + _wrapped("%s: %s" % (check.name, check.title), "FAILED ", "  ")
+        lines += details(grade, check)
+    counts = ["%d %s" % (len(grade.of(status)), word) for status, word in (
+        (PASSED, "passed"), (FAILED, "failed"), (NOT_JUDGED, "not judged")) if grade.of(status)]
+    lines += ["", "%s in %.1f s (%s)" % (", ".join(counts), grade.seconds, grade.tier),
+              "Score: %g of %g%s" % (grade.score, grade.max_score, " for these checks" if grade.only else "")]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,191 @@
+"""harness/fdlab/grade.py: grades one submission: compiles it, makes every check of its lab, adds up the points.
+
+This is what `make grade LAB=lab2 SRC=my.c` calls. It needs pytest, and the products of `make build`.
+
+    PYTHONPATH=harness python3 -m fdlab.grade lab2 my.c --compile "cc -Icommon" --helpers build/common/helpers.a
+
+A grade is a function of the lab, the submission and the seed; nothing of it is kept but what is written to --out and the
+traces. Exit status: 0 when all checks passed, 1 when not, 2 for bad arguments.
+"""
+from __future__ import annotations
+
+import argparse
+import ast
+import fnmatch
+import glob
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from typing import Any, Dict, List, Optional
+
+from . import compiler, formats, isolate, play
+from .result import FAILED, NOT_JUDGED, PASSED, Check, Grade, PointsError, read_points
+
+HARNESS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(HARNESS)
+
+
+def labs() -> List[str]:
+    """The labs that can be graded."""
+    return sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(HARNESS, "checks", "lab*.py")))
+
+
+def statements(lab: str) -> Dict[str, str]:
+    """The checks of a lab, each with what it states; read, not run."""
+    with open(os.path.join(HARNESS, "checks", lab + ".py"), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    return {node.name[len("test_"):].replace("__", "."): ast.get_docstring(node) or ""
+            for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+
+
+def lab_checks(lab: str, points_file: Optional[str] = None) -> List[Check]:
+    """All checks of a lab, nothing judged yet, in the order of the points file."""
+    path = points_file or os.path.join(HARNESS, "points", lab + ".txt")
+    points, titles = read_points(path), statements(lab)
+    for name in points:
+        if name not in titles:
+            raise PointsError("%s: there is no check \"%s\" in %s" % (path, name, lab))
+    for name in titles:
+        if name not in points:
+            raise PointsError("%s: \"%s\" is missing" % (path, name))
+    return [Check(name, titles[name], value) for name, value in points.items()]
+
+
+def handout(lab: str, name: str) -> Optional[str]:
+    """Where to read about a check: the heading above a line <!-- checks: NAME NAME.* --> in the lab's handout."""
+    path = os.path.join(ROOT, "handouts", lab + ".md")
+    if not os.path.exists(path):
+        return None
+    heading = None
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("#"):
+                heading = line.strip("# \n")
+            match = re.match(r"<!-- checks: (.*) -->", line)
+            if match and any(fnmatch.fnmatchcase(name, pattern) for pattern in match.group(1).split()):
+                return "handouts/%s.md%s" % (lab, ", \"%s\"" % heading if heading else "")
+    return None
+
+
+class _Recorder:
+    """A pytest plugin that writes the outcomes into the checks."""
+
+    def __init__(self, lab: str, checks: List[Check]) -> None:
+        self.lab = lab
+        self.checks = {check.name: check for check in checks}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        check = self.checks[report.nodeid.rpartition("::test_")[2].replace("__", ".")]
+        if report.when == "call":
+            check.seconds = report.duration
+            check.status = PASSED if report.outcome == "passed" else NOT_JUDGED
+        told = dict(report.user_properties).get("fdlab")
+        if told is not None:
+            check.status, check.message = told["status"], told["message"]
+            check.steps, check.trace, check.finding = told["steps"], told["trace"], told["finding"]
+        elif report.outcome == "failed":
+            check.status, check.message = NOT_JUDGED, "the grader itself failed: %s" % report.longrepr
+        if check.status == FAILED:
+            check.handout = handout(self.lab, check.name)
+
+
+def judge(grade: Grade, program: str, folder: str, build: str, side_by_side: int = 0) -> None:
+    """Makes the checks of grade (or grade.only, with what those come after) on a program."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever plugins are installed here are none of ours
+    os.environ["FDLAB_BUILD"] = os.path.abspath(build)
+    import pytest
+    arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=no",
+                 "--rootdir", HARNESS, "-c", os.devnull, os.path.join(HARNESS, "checks", grade.lab + ".py"),
+                 "--server", os.path.abspath(program), "--folder", os.path.abspath(folder), "--tier", grade.tier,
+                 "--seed", str(grade.seed), "--side-by-side", str(side_by_side)]
+    for name in grade.only:
+        arguments += ["--check", name]
+    ended = pytest.main(arguments, plugins=[_Recorder(grade.lab, grade.checks)])
+    if ended not in (0, 1):
+        raise RuntimeError("pytest ended with status %d" % ended)
+    if grade.only:  # those, and of what they come after only what kept them from being judged
+        grade.checks = [check for check in grade.checks if check.name in grade.only or check.status == FAILED]
+    for check in grade.checks:
+        if check.status == NOT_JUDGED and not check.message:
+            check.message = "the grader did not come to it"
+
+
+def grade(lab: str, source: str, command: List[str], also: List[str], build: str, *, tier: str = "", seed: int = 1,
+          only: Optional[List[str]] = None, folder: Optional[str] = None, points_file: Optional[str] = None,
+          side_by_side: int = 0) -> Grade:
+    """One submission's grade. `folder` keeps the program and the traces; without it nothing is left behind."""
+    began = time.monotonic()
+    result = Grade(lab, source, isolate.best_tier(tier), seed, only=list(only or []), checks=lab_checks(lab, points_file))
+    scratch = folder or tempfile.mkdtemp(prefix="fdlab-grade-")
+    try:
+        made = compiler.compile_c(command, source, also, os.path.join(scratch, "server"), result.tier)
+        result.compiled, result.compiler = made.program is not None, made.said
+        if made.program is None:
+            for check in result.checks:
+                check.message = "it does not compile"
+        else:
+            judge(result, made.program, scratch, build, side_by_side)
+    finally:
+        if folder is None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def write(text: str, path: str) -> None:
+    """All of it or nothing: a reader never sees half a file."""
+    if path == "-":
+        sys.stdout.write(text)
+        return
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description="grades one submission")
+    parser.add_argument("lab", help=", ".join(labs()))
+    parser.add_argument("source", help="a C file")
+    parser.add_argument("--compile", default="cc -Icommon", help="the compiler and its flags, in one word")
+    parser.add_argument("--helpers", default="", help="what is linked with it, in one word")
+    parser.add_argument("--build", default="build", help="where fdtrace lies")
+    parser.add_argument("--check", action="append", default=[], help="only this one; may be given again")
+    parser.add_argument("--format", default="text", help=", ".join(formats.names()))
+    parser.add_argument("--out", default="-", help="a file, or - for the screen")
+    parser.add_argument("--traces", help="keep the program and the traces here")
+    parser.add_argument("--points", help="another points file")
+    parser.add_argument("--tier", default="", help="demand one of %s" % ", ".join(isolate.TIERS))
+    parser.add_argument("--seed", type=int, default=1, help="what the clients say is drawn from it")
+    parser.add_argument("--side-by-side", type=int, default=0, help="checks at once")
+    options = parser.parse_args(argv)
+    if options.lab not in labs():
+        play.complain("LAB=%s: there are checks for %s" % (options.lab, ", ".join(labs())))
+    if options.format not in formats.names():
+        play.complain("FORMAT=%s: a format is one of %s" % (options.format, ", ".join(formats.names())))
+    if not os.path.isfile(options.source):
+        play.complain("SRC=%s: there is no such file" % options.source)
+    try:
+        known = [check.name for check in lab_checks(options.lab, options.points)]
+        for name in options.check:
+            if name not in known:
+                play.complain("CHECK=%s: %s has the checks %s" % (name, options.lab, ", ".join(known)))
+        if options.traces:
+            shutil.rmtree(options.traces, ignore_errors=True)
+        result = grade(options.lab, options.source, shlex.split(options.compile), shlex.split(options.helpers),
+                       options.build, tier=options.tier, seed=options.seed, only=options.check, folder=options.traces,
+                       points_file=options.points, side_by_side=options.side_by_side)
+    except (PointsError, isolate.Refused, RuntimeError) as error:
+        play.complain(str(error))
+    write(formats.renderer(options.format)(result), options.out)
+    return 0 if result.compiled and all(check.status == PASSED for check in result.checks) else 1
+
+
+if __name__ == "__main__":
+    play.run(main)
