@@ -2,6 +2,7 @@
 """trace/calls.py: turns trace/calls.tab into C.
 
     python3 trace/calls.py build/gen        writes calls.h, calls.c (the reader's) and wrappers.c (libfdtrace.so's)
+    python3 trace/calls.py --check [LIBC]   lists what this libc (all that are here) exports and the table does not have
 
 calls.tab says what each column means. A wrapper is always the same seven lines: what differs is the shape, a pair of
 functions in preload/shapes.h that keep what the call was given and what it gave back.
@@ -14,7 +15,7 @@ import re
 import sys
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 TABLE = Path(__file__).with_name("calls.tab")
 
@@ -55,6 +56,7 @@ SHAPES: dict[str, tuple[str, str]] = {
     "sendmmsg": ("msgs, count", "msgs"),
     "outv": ("iov, count", ""),
     "move": ("", ""),
+    "printed": ("", ""),
     "fork": ("", ""),
     "vfork": ("", ""),
     "exec": ("path", ""),
@@ -76,6 +78,7 @@ SHAPES: dict[str, tuple[str, str]] = {
     "sleep": ("time", ""),
     "fdelt": ("number", ""),
     "spawn": ("path", "pid"),
+    "pidspawn": ("path", "pidfd"),
     "command": ("path", ""),
     "daemon": ("", ""),
     "raw": ("", ""),
@@ -108,12 +111,13 @@ class Table(NamedTuple):
     excepted: dict[str, str]  # symbol -> reason
 
 
-def read_table(path: Path = TABLE) -> Table:
+def read_table(path: Optional[Path] = None) -> Table:
     """Reads calls.tab. Raises SystemExit with one line that names the line at fault."""
     calls: dict[str, Call] = {}
     spellings: list[Spelling] = []
     by_hand: list[str] = []
     excepted: dict[str, str] = {}
+    path = path or TABLE
     for number, line in enumerate(path.read_text().splitlines(), 1):
         line = line.split("#")[0].strip() if line.lstrip().startswith("#") else line.strip()
         if not line:
@@ -130,9 +134,9 @@ def read_table(path: Path = TABLE) -> Table:
         if other:
             by_hand.append(other[1])
             continue
-        reason = re.fullmatch(r"(\w+)\s*!\s*(.+)", line)
+        reason = re.fullmatch(r"([\w ]+?)\s*!\s*(.+)", line)
         if reason:
-            excepted[reason[1]] = reason[2]
+            excepted.update({name: reason[2] for name in reason[1].split()})
             continue
         columns = [column.strip() for column in line.split("|")]
         if len(columns) == 2 and columns[1] == "event":
@@ -164,6 +168,11 @@ def names_of(params: str) -> list[str]:
     return [re.sub(r"\[\]$", "", part.strip()).replace("*", " ").split()[-1] for part in params.split(",")]
 
 
+def digest(table: Table) -> int:
+    """Whose call ids a capture's are: it changes with the calls and what is kept of them, and not with a comment or an exception."""
+    return zlib.crc32("\n".join(f"{call.name} {call.shape} {call.kept}" for call in table.calls).encode())
+
+
 def header(table: Table) -> str:
     """calls.h: an id for each call, shape and family."""
     shapes = list(SHAPES)
@@ -174,7 +183,7 @@ def header(table: Table) -> str:
     text += [f"\tSHAPE_{shape}," for shape in shapes]
     text += ["};", "", "enum fdt_family {"]
     text += [f"\tFAMILY_{family}," for family in families]
-    text += ["};", "", f"#define FDT_CALLS_HASH 0x{zlib.crc32(TABLE.read_bytes()):08x}u", "", "#endif", ""]
+    text += ["};", "", f"#define FDT_CALLS_HASH 0x{digest(table):08x}u", "", "#endif", ""]
     return "\n".join(text)
 
 
@@ -258,9 +267,30 @@ def write_if_changed(path: Path, text: str) -> None:
         scratch.replace(path)
 
 
+def check(libraries: list[Path]) -> int:
+    """Prints each symbol that can touch descriptors and is neither covered nor excepted. Returns how many there are."""
+    import libc
+
+    table, missing = read_table(), 0
+    known = {spelling.symbol for spelling in table.spellings} | set(table.by_hand) | set(table.excepted)
+    if not libraries:
+        sys.exit("calls.py: no libc was found; name one: calls.py --check LIBC")
+    for library in libraries:
+        found = libc.touching(library)
+        for name in sorted(set(found) - known):
+            print(f"{library}: {name} {found[name]}, and calls.tab neither covers nor excepts it")
+        missing += len(set(found) - known)
+        print(f"{library}: {len(found)} functions can touch descriptors; {len(set(found) - known)} are missing in calls.tab")
+    return missing
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--check"]:
+        import libc
+
+        sys.exit(1 if check([Path(name) for name in sys.argv[2:]] or libc.at_hand()) else 0)
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        sys.exit("usage: calls.py DIRECTORY")
+        sys.exit("usage: calls.py DIRECTORY | calls.py --check [LIBC]...")
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     table = read_table()

@@ -108,6 +108,39 @@ w_syslog_chk(int priority, int flag, const char *format, ...)
 	leave_inside(&f, 0);
 }
 
+/* ---- dprintf: variadic too; it writes to the descriptor inside libc ---- */
+
+EXPORT int w_dprintf(int fd, const char *format, ...) __asm__("dprintf");
+EXPORT int w_dprintf_chk(int fd, int flag, const char *format, ...) __asm__("__dprintf_chk");
+
+int
+w_dprintf(int fd, const char *format, ...)
+{
+	struct frame f = {.call = FDT_CALL_dprintf, .fd = fd, .where = RETURN_ADDRESS};
+	va_list list;
+
+	enter_printed(&f);
+	va_start(list, format);
+	int ret = f.skip ? (int)f.ret : ((int (*)(int, const char *, va_list))real(SYM_vdprintf))(fd, format, list);
+
+	va_end(list);
+	return (int)leave_printed(&f, ret);
+}
+
+int
+w_dprintf_chk(int fd, int flag, const char *format, ...)
+{
+	struct frame f = {.call = FDT_CALL_dprintf, .fd = fd, .where = RETURN_ADDRESS};
+	va_list list;
+
+	enter_printed(&f);
+	va_start(list, format);
+	int ret = f.skip ? (int)f.ret : ((int (*)(int, int, const char *, va_list))real(SYM___vdprintf_chk))(fd, flag, format, list);
+
+	va_end(list);
+	return (int)leave_printed(&f, ret);
+}
+
 /* ---- syscall(2): a call by its number counts as the call that libc has for it; one that libc has no name for, and that makes a
  * descriptor, is shown as syscall ---- */
 

@@ -152,6 +152,8 @@ leave_fcntl(struct frame *f, int64_t ret)
 #define leave_closefrom leave_plain
 #define enter_move enter_plain
 #define leave_move leave_plain
+#define enter_printed enter_plain
+#define leave_printed leave_plain
 
 /* ---- made ---- */
 
@@ -894,6 +896,18 @@ static inline int64_t
 leave_spawn(struct frame *f, int64_t ret, const pid_t *pid)
 {
 	returned(f, ret == 0 && pid != NULL ? *pid : ret == 0 ? 0 : -1, (int)ret);
+	return leave_with(f, ret);
+}
+
+/* pidfd_spawn (glibc 2.39): a descriptor for the child in the pid's place. */
+#define enter_pidspawn enter_open
+
+static inline int64_t
+leave_pidspawn(struct frame *f, int64_t ret, const int *pidfd)
+{
+	returned(f, ret == 0 ? *pidfd : -1, (int)ret);
+	if (ret == 0)
+		new_fd(*pidfd);
 	return leave_with(f, ret);
 }
 

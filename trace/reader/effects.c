@@ -75,6 +75,8 @@ make_kind(const struct event *ev)
 	case FDT_CALL_inotify_init:
 	case FDT_CALL_inotify_init1: return KIND_INOTIFY;
 	case FDT_CALL_memfd_create: return KIND_MEMFD;
+	case FDT_CALL_pidfd_spawn:
+	case FDT_CALL_pidfd_spawnp:
 	case FDT_CALL_pidfd_open: return KIND_PIDFD;
 	case FDT_CALL_posix_openpt:
 	case FDT_CALL_getpt: return KIND_TTY;
@@ -99,7 +101,7 @@ one_made(struct model *m, struct process *p, const struct event *ev)
 		birth.path = intern(m, path);
 	if (ev->info->shape == SHAPE_socket)
 		birth.kind = socket_kind(ev->args[0], ev->args[1]);
-	if (ev->call == FDT_CALL_pidfd_open)
+	if (birth.kind == KIND_PIDFD)
 		birth.cloexec = true; /* pidfd_open(2) */
 	life_begin(m, p, ev->ret, &birth, ev);
 }
@@ -653,7 +655,7 @@ other_effects(struct model *m, struct process *p, struct event *ev)
 		rights_came(m, p, ev);
 		break;
 	case SHAPE_sendmsg: case SHAPE_sendmmsg: rights_sent(m, ev); went_out(m, life, ev); break;
-	case SHAPE_out: case SHAPE_outv: case SHAPE_sendto: went_out(m, life, ev); break;
+	case SHAPE_out: case SHAPE_outv: case SHAPE_sendto: case SHAPE_printed: went_out(m, life, ev); break;
 	case SHAPE_move:
 		came_in(m, model_was(m, ev->pid, (int)ev->args[0], ev->began), ev);
 		went_out(m, life, ev);
@@ -703,7 +705,7 @@ effect_end(struct model *m, struct event *ev)
 	}
 	switch (ev->info->shape) {
 	case SHAPE_make: case SHAPE_socket: case SHAPE_open: case SHAPE_opendir: case SHAPE_fopen: case SHAPE_stream: case SHAPE_raw:
-	case SHAPE_freopen: one_made(m, p, ev); break;
+	case SHAPE_pidspawn: case SHAPE_freopen: one_made(m, p, ev); break;
 	case SHAPE_signalfd:
 		if (ev->ret != ev->fd)
 			one_made(m, p, ev);

@@ -229,7 +229,7 @@ table_part(const struct event *ev, struct inflight *f)
 		break;
 	case SHAPE_make: case SHAPE_socket: case SHAPE_signalfd: case SHAPE_pair: case SHAPE_accept: case SHAPE_open: case SHAPE_dup:
 	case SHAPE_fcntl: case SHAPE_openpty: case SHAPE_forkpty: case SHAPE_fopen: case SHAPE_opendir: case SHAPE_stream:
-	case SHAPE_inside: case SHAPE_recvmsg: case SHAPE_recvmmsg: case SHAPE_lookup: case SHAPE_raw: f->makes = true; break;
+	case SHAPE_inside: case SHAPE_recvmsg: case SHAPE_recvmmsg: case SHAPE_lookup: case SHAPE_raw: case SHAPE_pidspawn: f->makes = true; break;
 	default: break;
 	}
 }

@@ -178,7 +178,7 @@ moved(struct turn *t, struct act act, const struct event *ev)
 		act.asked = ev->args[0];
 		act.kind = ACT_WROTE;
 		break;
-	case SHAPE_outv: case SHAPE_sendmsg: case SHAPE_sendmmsg: case SHAPE_move: act.kind = ACT_WROTE; break;
+	case SHAPE_outv: case SHAPE_sendmsg: case SHAPE_sendmmsg: case SHAPE_move: case SHAPE_printed: act.kind = ACT_WROTE; break;
 	default: return;
 	}
 	add_act(t, act);
