@@ -15,7 +15,7 @@ tell(struct check *c, const struct life *life, struct ends *e)
 {
 	struct finding *f;
 
-	if (e->reads >= READS && (f = found(c, e->at, life)) != NULL) {
+	if (e->reads >= READS && (f = found(c, e->first, life)) != NULL) {
 		say(f, c, "%c on %L returned 0, end of file, %n times in a row (events %n to %n): there will never be more.", (unsigned)e->call, life,
 		    (int64_t)e->reads, (int64_t)e->first.seq, (int64_t)e->at.seq);
 		say_opened(f, c, life);

@@ -13,6 +13,7 @@ struct failed {
 	uint16_t call, error;
 	uint32_t life;
 	bool closed;    /* something was closed since */
+	uint16_t survived; /* an error with which the thread has gone on before */
 };
 
 /* Calls in which a report is made: output to the terminal or a log. */
@@ -34,15 +35,17 @@ goes_on(struct check *c, struct failed *f, int *status)
 	}
 	if (c->class & (CALLS_CLOSE | CALLS_CLOSE_MANY | CALLS_SHUTDOWN))
 		f->closed = true;
-	else if (!only_reports(c))
+	else if (!only_reports(c)) {
 		f->at.seq = 0;
+		f->survived = f->error;
+	}
 	return false;
 }
 
 static void
 failed_now(struct check *c, struct failed *f)
 {
-	*f = (struct failed){.at = site_of(c, c->ev), .call = c->ev->call, .error = c->ev->error, .life = c->ev->life};
+	*f = (struct failed){.at = site_of(c, c->ev), .call = c->ev->call, .error = c->ev->error, .life = c->ev->life, .survived = f->survived};
 }
 
 static struct finding *
@@ -143,7 +146,7 @@ on_accept(struct check *c)
 	}
 	if (!goes_on(c, f, &status))
 		return;
-	if (status == 0 && f->error == EAGAIN)
+	if (status == 0 && (f->error == EAGAIN || f->error == f->survived))
 		return;
 	found_one = tell(c, f, status);
 	if (found_one != NULL)

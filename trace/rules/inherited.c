@@ -9,18 +9,46 @@ struct carried {
 	uint16_t call;
 };
 
-/* The call of the parent in which the child starts: posix_spawn, system, popen. */
-static const struct thread_facts *
-spawning(struct check *c, uint32_t parent)
+enum { SPAWNS = 8 };
+
+/* Own table 2, by process: the last calls that started a program. posix_spawn may return before its child says anything. */
+struct spawns {
+	struct one {
+		struct site at;
+		int32_t pid; /* of the child; popen does not say: -1 */
+		uint16_t call;
+	} list[SPAWNS];
+	uint32_t count;
+};
+
+static void
+spawned(struct check *c)
 {
-	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++) {
+	struct spawns *s = OWN(c, 2, c->tf->process, struct spawns);
+
+	if (c->ev->ret >= 0)
+		s->list[s->count++ % SPAWNS] = (struct one){site_of(c, c->ev), c->ev->call == FDT_CALL_popen ? -1 : c->ev->ret, c->ev->call};
+}
+
+/* The call of the parent in which this child was started: it is still inside (system), or has returned. */
+static struct one
+spawner(struct check *c, const struct process *p)
+{
+	const struct process *parent = model_pid(c->model, p->parent);
+	const struct spawns *s;
+
+	for (uint32_t i = 1; parent != NULL && i <= timeline_threads(model_timeline(c->model)); i++) {
 		const struct thread *thread = timeline_thread(model_timeline(c->model), i);
 		const struct thread_facts *t = facts_of_thread(c, i);
 
-		if (thread->pid == parent && t->inside.at.seq != 0 && class_of(t->inside.call) == CALLS_SPAWN)
-			return t;
+		if (thread->pid == p->parent && t->inside.at.seq != 0 && class_of(t->inside.call) == CALLS_SPAWN)
+			return (struct one){.at = t->inside.at, .call = t->inside.call};
 	}
-	return NULL;
+	s = parent != NULL ? OWN(c, 2, parent->index, struct spawns) : NULL;
+	for (int i = 0; s != NULL && i < SPAWNS; i++)
+		if (s->list[i].at.seq != 0 && (s->list[i].pid == (int32_t)p->pid || s->list[i].pid == -1))
+			return s->list[i];
+	return (struct one){.call = 0};
 }
 
 /* Own table 1, by process: what starts it, as long as it is being told what is open. */
@@ -32,15 +60,16 @@ static void
 starts(struct check *c, const struct process *p)
 {
 	struct start *s = OWN(c, 1, p->index, struct start);
-	const struct thread_facts *t;
+	struct one by;
 
 	*s = (struct start){0};
 	if (c->pf->exec.seq != 0) {
 		s->how.at = c->pf->exec;
 		s->how.call = FDT_CALL_execve;
-	} else if ((t = spawning(c, p->parent)) != NULL) {
-		s->how.at = t->inside.at;
-		s->how.call = t->inside.call;
+	} else {
+		by = spawner(c, p);
+		s->how.at = by.at;
+		s->how.call = by.call;
 	}
 	s->how.since = c->ev->seq;
 	s->how.image = p->image;
@@ -56,10 +85,12 @@ on(struct check *c)
 
 	if (p == NULL)
 		return;
-	if (c->class == CALLS_START) {
+	if (c->class == CALLS_START)
 		starts(c, p);
+	else if (c->class == CALLS_SPAWN)
+		spawned(c);
+	if (c->class == CALLS_START)
 		return;
-	}
 	for (uint32_t i = 0; i < c->effects->nopened && p->starting; i++) { /* a spawned child: it is found open in a new process */
 		const struct life *life = model_life(c->model, c->effects->opened[i]);
 		const struct start *s = OWN(c, 1, p->index, struct start);
@@ -107,7 +138,7 @@ const struct rule rule_inherited = {
 	.mend =
 	    "    client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);",
 	.not_this = "0, 1 and 2. A descriptor that is handed over and used there, or closed there. A child that goes on in the same program.",
-	.end = CALLS_START | CALLS_BIRTH,
+	.end = CALLS_START | CALLS_SPAWN | CALLS_BIRTH,
 	.on = on,
 	.over = over,
 };

@@ -16,7 +16,7 @@ end_row(struct check *c, const struct life *life, struct ignored *r)
 	struct finding *f;
 
 	if (r->rounds >= ROUNDS && r->rounds >= 2 * r->others) {
-		f = found(c, r->at, life);
+		f = found(c, r->first, life);
 		if (f != NULL) {
 			say(f, c, "%L was reported as readable %n times in a row (events %n to %n), and nobody read from it, accepted from it or closed it.", life,
 			    (int64_t)r->rounds, (int64_t)r->first.seq, (int64_t)r->at.seq);

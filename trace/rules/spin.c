@@ -99,7 +99,7 @@ end_row(struct check *c, struct spin *s)
 	const struct life *life = model_life(c->model, s->life);
 
 	if (s->rounds >= ROUNDS)
-		tell(c, s, found(c, s->at, life));
+		tell(c, s, found(c, s->first, life));
 	*s = (struct spin){0};
 }
 
@@ -194,7 +194,7 @@ static void
 end_again(struct check *c, struct again *a)
 {
 	const struct life *life = model_life(c->model, a->life);
-	struct finding *f = a->rounds >= ROUNDS ? found(c, a->at, life) : NULL;
+	struct finding *f = a->rounds >= ROUNDS ? found(c, a->first, life) : NULL;
 
 	if (f != NULL) {
 		say(f, c, "%c on %L said EAGAIN %n times in a row within %t, with no wait between (from event %n on).", (unsigned)a->call, life,

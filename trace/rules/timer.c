@@ -58,7 +58,7 @@ static void
 end_row(struct check *c, struct one *o)
 {
 	if (o->zeros >= ZEROS || (o->shrunk >= SHRUNK && o->listens))
-		tell(c, o, found(c, o->at, NULL));
+		tell(c, o, found(c, o->first, NULL));
 	o->shrunk = o->zeros = 0;
 	o->told = false;
 }

@@ -11,8 +11,7 @@ clients(void)
 {
 	int fd = dial();
 
-	for (int n = 0; n < 2; n++)
-		say(fd, "a page, please");
+	say(fd, "a page, please");
 	hear_end(fd);
 	hang_up(fd);
 }
@@ -24,18 +23,15 @@ main(void)
 	int listen_fd = listen_local();
 	pid_t child = play(listen_fd, clients);
 	int client_fd = accept(listen_fd, NULL, NULL);
-	char request[14];
+	fd_set ready_set;
+	char request[64];
 
 	nonblocking(client_fd);
-	for (int n = 0; n < 2; n++) {
-		fd_set ready_set;
-
-		FD_ZERO(&ready_set);
-		FD_SET(client_fd, &ready_set);
-		select(client_fd + 1, &ready_set, NULL, NULL, NULL);
-		if (recv(client_fd, request, sizeof request, 0) > 0)
-			send(client_fd, page, sizeof page, MSG_NOSIGNAL); /* HERE short-write */
-	}
+	FD_ZERO(&ready_set);
+	FD_SET(client_fd, &ready_set);
+	select(client_fd + 1, &ready_set, NULL, NULL, NULL);
+	if (recv(client_fd, request, sizeof request, 0) > 0)
+		send(client_fd, page, sizeof page, MSG_NOSIGNAL); /* HERE short-write */
 	close(client_fd);
 	close(listen_fd);
 	over(child);
