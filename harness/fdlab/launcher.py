@@ -372,7 +372,7 @@ class Server:
                      "SIGPIPE": " (it wrote to a client that is gone: ignore SIGPIPE, or send with MSG_NOSIGNAL)"}
             return how + hints.get(name, "")
         how = "it ended with exit status %d" % self.status
-        said = [text for source, text in self.lines.all if source in ("stderr", "server")]
+        said = [text for source, text in self.lines.all if source != "stdout"]
         return how + (": " + said[-1] if said and self.status else "")
 
     def end(self, deadline: float = DEADLINE) -> None:

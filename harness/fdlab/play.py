@@ -115,7 +115,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     capture, log = os.path.join(where, "trace.fdt"), os.path.join(where, "trace.log")
     fdtrace = os.path.join(options.build, "fdtrace")
 
-    print(bold(lab.TITLE))
+    print(bold(paragraph(lab.TITLE)))
     print(paragraph("%s, timer %g s, port%s %s" % (shown(options.server), timeout, "" if len(ports) == 1 else "s",
                                                    ", ".join(map(str, ports)))))
     print(flush=True)

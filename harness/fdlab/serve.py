@@ -18,7 +18,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     where = os.path.join(options.build, options.lab)
     os.makedirs(where, exist_ok=True)
     capture = os.path.join(where, "serve.fdt")
-    print(bold(lab.TITLE))
+    print(bold(paragraph(lab.TITLE)))
     print(paragraph("In other terminals, as often as you like: " + " or ".join(
         "make client%s" % ("" if port == 50000 else " PORT=%d" % port) for port in ports)))
     print(paragraph("Ctrl+C ends it. All calls, afterwards: %s log %s" % (
