@@ -154,7 +154,9 @@ $(LABS): lab%: $(call server_of,lab%) $(TRACER)
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.play $@ --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT)
 
 serve: $(if $(filter $(LAB),$(LABS)),$(call server_of,$(LAB)) $(TRACER))
-	$(if $(filter $(LAB),$(LABS)),,$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.serve $(LAB) --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT)
+	$(if $(filter $(LAB),$(LABS)),,$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))$(NEED_PY)$(Q)\
+	trap : INT; $(RUN_PYTHON) -m fdlab.serve $(LAB) --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT) || \
+	test $$? -eq 130
 
 client: $(BUILD)/client
 	$(Q)$(BUILD)/client 127.0.0.1 $(PORT)
