@@ -181,7 +181,7 @@ def header(table: Table) -> str:
     text += [f"\tFDT_CALL_{call.name} = {n}," for n, call in enumerate(table.calls, 1)]
     text += [f"\tFDT_CALLS = {len(table.calls) + 1}", "};", "", "enum fdt_shape {"]
     text += [f"\tSHAPE_{shape}," for shape in shapes]
-    text += ["};", "", "enum fdt_family {"]
+    text += ["\tSHAPES", "};", "", "enum fdt_family {"]
     text += [f"\tFAMILY_{family}," for family in families]
     text += ["};", "", f"#define FDT_CALLS_HASH 0x{digest(table):08x}u", "", "#endif", ""]
     return "\n".join(text)

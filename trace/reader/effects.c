@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 
 enum {
-	DUPFD_CLOEXEC = 1030,     /* F_DUPFD_CLOEXEC */
-	RANGE_CLOEXEC = 4,        /* CLOSE_RANGE_CLOEXEC */
-	IOCTL_CLEX = 0x5451,      /* FIOCLEX */
-	IOCTL_NCLEX = 0x5450,     /* FIONCLEX */
-	NUMBERS_LISTED = 1024,    /* start and resync list the descriptors below this */
-	RACE_NS = 1000000,        /* what another thread did so shortly before may or may not be in such a list */
+	DUPFD_CLOEXEC = 1030,  /* F_DUPFD_CLOEXEC */
+	RANGE_CLOEXEC = 4,     /* CLOSE_RANGE_CLOEXEC */
+	IOCTL_CLEX = 0x5451,   /* FIOCLEX */
+	IOCTL_NCLEX = 0x5450,  /* FIONCLEX */
+	NUMBERS_LISTED = 1024, /* start and resync list the descriptors below this */
+	RACE_NS = 1000000,     /* what another thread did so shortly before may or may not be in such a list */
 };
 
 /* The flags that the call was given for its new descriptor, if its table line names some. */
@@ -35,7 +35,10 @@ made(enum kind kind, const struct event *ev)
 	int64_t flags = flags_of(ev);
 
 	/* SOCK_, EFD_, IN_ and O_ flags of these names are the same numbers in Linux. */
-	return (struct birth){.kind = kind, .origin = BORN_MADE, .cloexec = (flags & O_CLOEXEC) != 0, .nonblock = (flags & O_NONBLOCK) != 0};
+	return (struct birth){.kind = kind,
+		.origin = BORN_MADE,
+		.cloexec = (flags & O_CLOEXEC) != 0,
+		.nonblock = (flags & O_NONBLOCK) != 0};
 }
 
 static enum kind
@@ -84,8 +87,12 @@ make_kind(const struct event *ev)
 	case FDT_CALL_rresvport_af: return KIND_TCP;
 	case FDT_CALL_popen: return KIND_PIPE;
 	case FDT_CALL_tmpfile: return KIND_FILE;
-	default: return ev->info->shape == SHAPE_open || ev->info->shape == SHAPE_fopen || ev->info->shape == SHAPE_freopen
-		? path_kind(event_item(ev, FDT_ITEM_PATH), flags_of(ev)) : ev->info->shape == SHAPE_opendir ? KIND_DIR : KIND_OTHER;
+	default:
+		return ev->info->shape == SHAPE_open || ev->info->shape == SHAPE_fopen ||
+				       ev->info->shape == SHAPE_freopen
+			       ? path_kind(event_item(ev, FDT_ITEM_PATH), flags_of(ev))
+		       : ev->info->shape == SHAPE_opendir ? KIND_DIR
+							  : KIND_OTHER;
 	}
 }
 
@@ -109,7 +116,9 @@ one_made(struct model *m, struct process *p, const struct event *ev)
 static void
 pair_made(struct model *m, struct process *p, const struct event *ev)
 {
-	enum kind kind = ev->info->shape == SHAPE_openpty ? KIND_TTY : ev->call == FDT_CALL_socketpair ? KIND_UNIX : KIND_PIPE;
+	enum kind kind = ev->info->shape == SHAPE_openpty  ? KIND_TTY
+			 : ev->call == FDT_CALL_socketpair ? KIND_UNIX
+							   : KIND_PIPE;
 	struct birth birth = made(kind, ev);
 	struct life *pair[2] = {NULL, NULL};
 
@@ -149,8 +158,12 @@ static void
 copied(struct model *m, struct process *p, const struct event *ev, bool cloexec)
 {
 	struct life *of = model_life(m, ev->life);
-	struct birth birth = {.kind = KIND_OTHER, .origin = BORN_DUP, .of = of, .cloexec = cloexec,
-		.nonblock = of != NULL && of->nonblock, .over = ev->info->shape == SHAPE_dup2};
+	struct birth birth = {.kind = KIND_OTHER,
+		.origin = BORN_DUP,
+		.of = of,
+		.cloexec = cloexec,
+		.nonblock = of != NULL && of->nonblock,
+		.over = ev->info->shape == SHAPE_dup2};
 
 	if (ev->info->shape == SHAPE_dup2 && ev->ret == ev->fd)
 		return; /* the same number: nothing happens (dup2(2)) */
@@ -227,7 +240,8 @@ rights_came(struct model *m, struct process *p, const struct event *ev)
 	if (count > 0)
 		sent = rights_match(m, ev, (uint32_t)count);
 	for (int i = 0; i < count; i++) {
-		struct birth birth = {.kind = KIND_OTHER, .origin = BORN_RECEIVED,
+		struct birth birth = {.kind = KIND_OTHER,
+			.origin = BORN_RECEIVED,
 			.of = (uint32_t)i < sent.count ? model_life(m, sent.lives[i]) : NULL};
 
 		life_begin(m, p, event_fd(ev, FDT_ITEM_FDS, i), &birth, ev);
@@ -342,7 +356,7 @@ note_taken(struct model *m, const struct event *ev)
 	struct life *life;
 	uint64_t key;
 
-	if (m->replay || verb.size != 2 || !starts_with(verb, "is") || text.size >= sizeof name)
+	if (m->replay || verb.size != 2 || !starts_with(verb, "is") || text.at == NULL || text.size >= sizeof name)
 		return;
 	memcpy(name, text.at, text.size);
 	colon = strrchr(name, ':');
@@ -477,7 +491,8 @@ resynced(struct model *m, struct process *p, const struct event *ev, bool start)
 		next = life->next_open;
 		if (life->number < NUMBERS_LISTED ? numbers.listed[life->number] : !(start && life->cloexec))
 			continue;
-		if (start || (!in_doubt(m, p, life->number, ev) && timeline_ending(m->timeline, p->pid, life->number, ev, NULL) == NULL))
+		if (start || (!in_doubt(m, p, life->number, ev) &&
+				     timeline_ending(m->timeline, p->pid, life->number, ev, NULL) == NULL))
 			life_end(m, life, start && life->cloexec ? ENDS_EXEC : ENDS_UNSEEN, ev);
 	}
 	if (start || timeline_making(m->timeline, p->pid, ev))
@@ -551,7 +566,8 @@ fork_returned(struct model *m, struct process *p, const struct event *ev)
 	if (child == NULL || child->begun_seq < ev->seq)
 		process_fork(m, ev->pid, (uint32_t)ev->ret, ev);
 	for (int i = 0; i < event_count(ev, FDT_ITEM_FDS); i++)
-		life_begin(m, p, event_fd(ev, FDT_ITEM_FDS, i), &(struct birth){.kind = KIND_TTY, .origin = BORN_MADE}, ev);
+		life_begin(m, p, event_fd(ev, FDT_ITEM_FDS, i), &(struct birth){.kind = KIND_TTY, .origin = BORN_MADE},
+			ev);
 }
 
 static void
@@ -635,49 +651,148 @@ effect_begin(struct model *m, struct event *ev)
 	}
 }
 
-/* Ends, copies and the rest, when the call succeeded. */
-static void
-other_effects(struct model *m, struct process *p, struct event *ev)
-{
-	struct life *life = model_life(m, ev->life);
+/* What a call of each shape does when it has succeeded. What is not here does nothing to a table. */
+enum does {
+	DOES_NOTHING,
+	MAKES_ONE,
+	MAKES_PAIR,
+	MAKES_SIGNALFD,
+	ACCEPTS,
+	COPIES,
+	CONTROLS,
+	CLOSES,
+	REOPENS,
+	CLOSES_RANGE,
+	CLOSES_FROM,
+	NAMES,
+	CONNECTS,
+	LISTENS,
+	WATCHES,
+	BRINGS,
+	BRINGS_RIGHTS,
+	SENDS,
+	SENDS_RIGHTS,
+	MOVES,
+	IOCTLS,
+	FORKS,
+};
 
-	switch (ev->info->shape) {
-	case SHAPE_dup: copied(m, p, ev, false); break;
-	case SHAPE_dup2: copied(m, p, ev, (flags_of(ev) & O_CLOEXEC) != 0); break;
-	case SHAPE_fcntl: controlled(m, p, ev); break;
-	case SHAPE_range: range_closed(m, p, ev, (uint32_t)ev->args[1]); break;
-	case SHAPE_closefrom: range_closed(m, p, ev, INT32_MAX); break;
-	case SHAPE_bind: named(m, ev); break;
-	case SHAPE_epoll_ctl: watch_control(m, ev); break;
-	case SHAPE_in: case SHAPE_inv: case SHAPE_recvfrom: came_in(m, life, ev); break;
-	case SHAPE_recvmsg: case SHAPE_recvmmsg:
+static const uint8_t does[SHAPES] = {
+	[SHAPE_make] = MAKES_ONE,
+	[SHAPE_socket] = MAKES_ONE,
+	[SHAPE_open] = MAKES_ONE,
+	[SHAPE_opendir] = MAKES_ONE,
+	[SHAPE_fopen] = MAKES_ONE,
+	[SHAPE_stream] = MAKES_ONE,
+	[SHAPE_raw] = MAKES_ONE,
+	[SHAPE_pidspawn] = MAKES_ONE,
+	[SHAPE_pair] = MAKES_PAIR,
+	[SHAPE_openpty] = MAKES_PAIR,
+	[SHAPE_signalfd] = MAKES_SIGNALFD,
+	[SHAPE_accept] = ACCEPTS,
+	[SHAPE_dup] = COPIES,
+	[SHAPE_dup2] = COPIES,
+	[SHAPE_fcntl] = CONTROLS,
+	[SHAPE_close] = CLOSES,
+	[SHAPE_fclose] = CLOSES,
+	[SHAPE_closedir] = CLOSES,
+	[SHAPE_freopen] = REOPENS,
+	[SHAPE_range] = CLOSES_RANGE,
+	[SHAPE_closefrom] = CLOSES_FROM,
+	[SHAPE_bind] = NAMES,
+	[SHAPE_connect] = CONNECTS,
+	[SHAPE_plain] = LISTENS,
+	[SHAPE_epoll_ctl] = WATCHES,
+	[SHAPE_in] = BRINGS,
+	[SHAPE_inv] = BRINGS,
+	[SHAPE_recvfrom] = BRINGS,
+	[SHAPE_recvmsg] = BRINGS_RIGHTS,
+	[SHAPE_recvmmsg] = BRINGS_RIGHTS,
+	[SHAPE_out] = SENDS,
+	[SHAPE_outv] = SENDS,
+	[SHAPE_sendto] = SENDS,
+	[SHAPE_printed] = SENDS,
+	[SHAPE_sendmsg] = SENDS_RIGHTS,
+	[SHAPE_sendmmsg] = SENDS_RIGHTS,
+	[SHAPE_move] = MOVES,
+	[SHAPE_ioctl] = IOCTLS,
+	[SHAPE_fork] = FORKS,
+	[SHAPE_vfork] = FORKS,
+	[SHAPE_forkpty] = FORKS,
+};
+
+/* What a call does to the descriptors that it names. */
+static void
+effect_on_named(struct model *m, struct process *p, struct event *ev, struct life *life)
+{
+	switch (does[ev->info->shape]) {
+	case CONTROLS: controlled(m, p, ev); break;
+	case NAMES: named(m, ev); break;
+	case LISTENS:
+		if (ev->call == FDT_CALL_listen)
+			listens(m, ev);
+		break;
+	case WATCHES: watch_control(m, ev); break;
+	case BRINGS: came_in(m, life, ev); break;
+	case BRINGS_RIGHTS:
 		came_in(m, life, ev);
 		rights_came(m, p, ev);
 		break;
-	case SHAPE_sendmsg: case SHAPE_sendmmsg: rights_sent(m, ev); went_out(m, life, ev); break;
-	case SHAPE_out: case SHAPE_outv: case SHAPE_sendto: case SHAPE_printed: went_out(m, life, ev); break;
-	case SHAPE_move:
+	case SENDS_RIGHTS:
+		rights_sent(m, ev);
+		went_out(m, life, ev);
+		break;
+	case SENDS: went_out(m, life, ev); break;
+	case MOVES:
 		came_in(m, model_was(m, ev->pid, (int)ev->args[0], ev->began), ev);
 		went_out(m, life, ev);
 		break;
-	case SHAPE_ioctl:
+	case IOCTLS:
 		if (life != NULL && (ev->args[0] == IOCTL_CLEX || ev->args[0] == IOCTL_NCLEX))
 			life->cloexec = ev->args[0] == IOCTL_CLEX;
 		pair_made(m, p, ev);
 		break;
-	case SHAPE_plain:
-		if (ev->call == FDT_CALL_listen)
-			listens(m, ev);
-		break;
-	case SHAPE_fork: case SHAPE_vfork: case SHAPE_forkpty: fork_returned(m, p, ev); break;
 	default: break;
 	}
+}
+
+/* What a call does to the table: births and ends. */
+static void
+effect_on_table(struct model *m, struct process *p, struct event *ev)
+{
+	switch (does[ev->info->shape]) {
+	case REOPENS:
+	case MAKES_ONE: one_made(m, p, ev); break;
+	case MAKES_PAIR: pair_made(m, p, ev); break;
+	case MAKES_SIGNALFD:
+		if (ev->ret != ev->fd)
+			one_made(m, p, ev);
+		break;
+	case ACCEPTS: accepted(m, p, ev); break;
+	case COPIES: copied(m, p, ev, (flags_of(ev) & O_CLOEXEC) != 0); break;
+	case CLOSES_RANGE: range_closed(m, p, ev, (uint32_t)ev->args[1]); break;
+	case CLOSES_FROM: range_closed(m, p, ev, INT32_MAX); break;
+	case FORKS: fork_returned(m, p, ev); break;
+	default: effect_on_named(m, p, ev, model_life(m, ev->life)); break;
+	}
+}
+
+/* It worked, so its descriptor was open, and nobody saw it made: the call was not recorded, or is not covered. */
+static void
+was_open(struct model *m, struct process *p, struct event *ev)
+{
+	struct life *life;
+
+	if (!ev->has_fd || ev->life != 0 || does[ev->info->shape] == REOPENS || model_at(m, ev->pid, ev->fd) != NULL)
+		return;
+	life = life_begin(m, p, ev->fd, &(struct birth){.kind = KIND_OTHER, .origin = BORN_FOUND}, ev);
+	ev->life = life != NULL ? life->id : 0;
 }
 
 void
 effect_end(struct model *m, struct event *ev)
 {
-	struct process *p;
+	enum does what = (enum does)does[ev->info->shape];
 
 	if (ev->info->shape == SHAPE_event) {
 		befell(m, ev);
@@ -685,33 +800,12 @@ effect_end(struct model *m, struct event *ev)
 	}
 	if (model_skipped(m, ev))
 		return;
-	p = process_of(m, ev);
-	switch (ev->info->shape) {
-	case SHAPE_close: case SHAPE_fclose: case SHAPE_closedir: closed(m, ev); return;
-	case SHAPE_freopen: closed(m, ev); break;
-	case SHAPE_connect:
-		if (ev->ret == 0 || ev->error == EINPROGRESS)
-			named(m, ev);
+	if (what == CLOSES || what == REOPENS)
+		closed(m, ev);
+	if (what == CONNECTS && (ev->ret == 0 || ev->error == EINPROGRESS))
+		named(m, ev);
+	if (ev->ret < 0 || what == CLOSES || what == CONNECTS)
 		return;
-	default: break;
-	}
-	if (ev->ret < 0)
-		return;
-	if (ev->has_fd && ev->life == 0 && model_at(m, ev->pid, ev->fd) == NULL && ev->info->shape != SHAPE_freopen) {
-		/* It worked, so it was open, and nobody saw it made: the call was not recorded, or is not covered. */
-		struct life *life = life_begin(m, p, ev->fd, &(struct birth){.kind = KIND_OTHER, .origin = BORN_FOUND}, ev);
-
-		ev->life = life != NULL ? life->id : 0;
-	}
-	switch (ev->info->shape) {
-	case SHAPE_make: case SHAPE_socket: case SHAPE_open: case SHAPE_opendir: case SHAPE_fopen: case SHAPE_stream: case SHAPE_raw:
-	case SHAPE_pidspawn: case SHAPE_freopen: one_made(m, p, ev); break;
-	case SHAPE_signalfd:
-		if (ev->ret != ev->fd)
-			one_made(m, p, ev);
-		break;
-	case SHAPE_pair: case SHAPE_openpty: pair_made(m, p, ev); break;
-	case SHAPE_accept: accepted(m, p, ev); break;
-	default: other_effects(m, p, ev); break;
-	}
+	was_open(m, process_of(m, ev), ev);
+	effect_on_table(m, process_of(m, ev), ev);
 }

@@ -25,7 +25,7 @@ enum {
 	GAP_MS = 100,  /* how long a live reader waits for a slot that is claimed and not written */
 };
 #define DROP_BYTES ((uint64_t)16 << 20) /* pages that lie so far behind are given back */
-#define LONGEST ((int64_t)1 << 60)      /* ns; what lies beyond is damage. The sum of two still fits */
+#define LONGEST    ((int64_t)1 << 60)   /* ns; what lies beyond is damage. The sum of two still fits */
 
 /* What a running capture still had open when it was read first: it counts as open when it is read again. */
 struct frozen {
@@ -39,10 +39,10 @@ struct capture {
 	unsigned char *bytes; /* the file, header and all */
 	uint64_t size;        /* bytes of it that are mapped */
 	struct fdt_header header;
-	uint64_t slots;       /* whole slots that are there */
-	uint64_t limit;       /* slots below this may be looked at */
-	uint64_t next, seq;   /* where capture_next() goes on */
-	uint64_t dropped;     /* pages below this were given back */
+	uint64_t slots;     /* whole slots that are there */
+	uint64_t limit;     /* slots below this may be looked at */
+	uint64_t next, seq; /* where capture_next() goes on */
+	uint64_t dropped;   /* pages below this were given back */
 	uint64_t unwritten, beyond;
 	bool live, running, whole_pass;
 	struct frozen *frozen;
@@ -155,19 +155,20 @@ check_header(struct capture *c, char *error, size_t size)
 	if (memcmp(h.magic, FDT_MAGIC, there < sizeof h.magic ? there : sizeof h.magic) != 0)
 		say(error, size, c, "not a capture of fdtrace; `fdtrace run -o FILE PROGRAM` makes one");
 	else if (c->size < FDT_HEADER_SIZE)
-		say(error, size, c, "cut off within its header: %llu bytes of %d; nothing can be shown", (unsigned long long)c->size,
-		    FDT_HEADER_SIZE);
-	else if (h.version != FDT_VERSION && h.version << 24 != 0 && h.version > 0xffff)
+		say(error, size, c, "cut off within its header: %llu bytes of %d; nothing can be shown",
+			(unsigned long long)c->size, FDT_HEADER_SIZE);
+	else if (h.version != FDT_VERSION && __builtin_bswap32(h.version) <= 0xff)
 		say(error, size, c, "made on a machine with another byte order; read it there");
 	else if (h.version != FDT_VERSION)
-		say(error, size, c, "format %u, and this fdtrace reads format %d; use the fdtrace that made it", (unsigned)h.version,
-		    FDT_VERSION);
+		say(error, size, c, "format %u, and this fdtrace reads format %d; use the fdtrace that made it",
+			(unsigned)h.version, FDT_VERSION);
 	else if (h.header_size != FDT_HEADER_SIZE || h.slot_size != FDT_SLOT_SIZE)
-		say(error, size, c, "damaged header: sizes %u and %u, where format %d has %d and %d", (unsigned)h.header_size,
-		    (unsigned)h.slot_size, FDT_VERSION, FDT_HEADER_SIZE, FDT_SLOT_SIZE);
+		say(error, size, c, "damaged header: sizes %u and %u, where format %d has %d and %d",
+			(unsigned)h.header_size, (unsigned)h.slot_size, FDT_VERSION, FDT_HEADER_SIZE, FDT_SLOT_SIZE);
 	else if (h.calls_hash != FDT_CALLS_HASH)
-		say(error, size, c, "made by an fdtrace with another table of calls (%08x, here %08x); use that one, or record again",
-		    (unsigned)h.calls_hash, (unsigned)FDT_CALLS_HASH);
+		say(error, size, c,
+			"made by an fdtrace with another table of calls (%08x, here %08x); use that one, or record again",
+			(unsigned)h.calls_hash, (unsigned)FDT_CALLS_HASH);
 	else
 		return true;
 	return false;
@@ -195,10 +196,10 @@ open_file(struct capture *c, char *error, size_t size)
 	c->fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (c->fd < 0 || fstat(c->fd, &st) < 0)
 		say(error, size, c, "%s%s", strerror(errno),
-		    errno == ENOENT ? "; `fdtrace run -o FILE PROGRAM` makes a capture" : "");
+			errno == ENOENT ? "; `fdtrace run -o FILE PROGRAM` makes a capture" : "");
 	else if (!S_ISREG(st.st_mode))
 		say(error, size, c, "%s, not a capture; name the file that `fdtrace run -o FILE` made",
-		    S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+			S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
 	else if (st.st_size == 0)
 		say(error, size, c, "an empty file; the run that was to write it never began");
 	else if (!map_file(c, (uint64_t)st.st_size))
@@ -624,11 +625,13 @@ capture_problem(const struct capture *c, char *line, size_t size)
 	if (s.running)
 		ADD("%sthe run still goes on: this is what was there", NEXT);
 	else if (s.missing > 0)
-		ADD("%scut off: %llu of %llu slots are here", NEXT, (unsigned long long)c->slots, (unsigned long long)c->header.cursor);
+		ADD("%scut off: %llu of %llu slots are here", NEXT, (unsigned long long)c->slots,
+			(unsigned long long)c->header.cursor);
 	else if (!s.ended)
 		ADD("%snot closed by its launcher: the end may be missing", NEXT);
 	if (s.unwritten > 0)
-		ADD("%s%llu slots were never written or are damaged, and are passed over", NEXT, (unsigned long long)s.unwritten);
+		ADD("%s%llu slots were never written or are damaged, and are passed over", NEXT,
+			(unsigned long long)s.unwritten);
 	if (c->beyond > 0)
 		ADD("%sthe header counts fewer events than there are", NEXT);
 	if (s.lost > 0)

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-const char *const kind_names[KINDS] = {"other", "tcp", "udp", "unix", "socket", "pipe", "file", "dir", "tty", "epoll", "eventfd",
-	"timerfd", "signalfd", "inotify", "memfd", "pidfd"};
+const char *const kind_names[KINDS] = {"other", "tcp", "udp", "unix", "socket", "pipe", "file", "dir", "tty", "epoll",
+	"eventfd", "timerfd", "signalfd", "inotify", "memfd", "pidfd"};
 
 /* ---- strings and addresses ---- */
 
@@ -387,7 +387,11 @@ process_fork(struct model *m, uint32_t parent, uint32_t pid, const struct event 
 	for (; id != 0; id = life->prev_open) {
 		life = model_life(m, id);
 		copy = life_begin(m, p, life->number,
-		    &(struct birth){.origin = BORN_INHERITED, .of = life, .cloexec = life->cloexec, .nonblock = life->nonblock}, ev);
+			&(struct birth){.origin = BORN_INHERITED,
+				.of = life,
+				.cloexec = life->cloexec,
+				.nonblock = life->nonblock},
+			ev);
 		if (copy != NULL && !m->replay)
 			copy->born_seq = 0;
 	}
@@ -506,12 +510,15 @@ sort_ids(const struct model *m, struct ids *ids, bool ended)
 
 	for (uint32_t width = 1; width < ids->count; width *= 2) {
 		for (uint64_t low = 0; low < ids->count; low += 2 * (uint64_t)width) {
-			uint64_t a = low, middle = low + width < ids->count ? low + width : ids->count, b = middle, at = low;
+			uint64_t a = low, middle = low + width < ids->count ? low + width : ids->count, b = middle,
+				 at = low;
 			uint64_t high = middle + width < ids->count ? middle + width : ids->count;
 
 			while (a < middle || b < high)
-				to[at++] = b == high || (a < middle && seq_of(m, from[a], ended) <= seq_of(m, from[b], ended)) ? from[a++]
-				                                                                                   : from[b++];
+				to[at++] = b == high || (a < middle &&
+								seq_of(m, from[a], ended) <= seq_of(m, from[b], ended))
+						   ? from[a++]
+						   : from[b++];
 		}
 		uint32_t *other = from;
 

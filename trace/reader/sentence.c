@@ -51,7 +51,8 @@ listened(const struct life *life, const struct turn *t)
 
 /* "4 5 6 readable": those of which `mask` came back, listeners apart. */
 static bool
-woke_group(struct out *o, struct model *m, const struct turn *t, unsigned mask, int listeners, const char *what, bool any)
+woke_group(
+	struct out *o, struct model *m, const struct turn *t, unsigned mask, int listeners, const char *what, bool any)
 {
 	bool first = true;
 
@@ -219,8 +220,9 @@ act_listens(struct out *o, const struct model *m, const struct turn *t, int i)
 static bool
 is_farewell(const struct turn *t, int i)
 {
-	return i >= 0 && i + 1 < t->nacts && t->acts[i].kind == ACT_EOF && t->acts[i].times == 1 && t->acts[i + 1].kind == ACT_CLOSED &&
-	       t->acts[i].life == t->acts[i + 1].life && !(i < t->shown && i + 1 >= t->shown);
+	return i >= 0 && i + 1 < t->nacts && t->acts[i].kind == ACT_EOF && t->acts[i].times == 1 &&
+	       t->acts[i + 1].kind == ACT_CLOSED && t->acts[i].life == t->acts[i + 1].life &&
+	       !(i < t->shown && i + 1 >= t->shown);
 }
 
 static int
@@ -363,7 +365,9 @@ opened_sentence(struct out *o, struct model *m, const struct event *ev, const st
 		why_this_number(o, m, life);
 		return;
 	}
-	out_text(o, life->origin == BORN_RECEIVED ? " brought " : life->origin == BORN_FOUND ? " showed that it was open: " : " made ");
+	out_text(o, life->origin == BORN_RECEIVED ? " brought "
+		    : life->origin == BORN_FOUND  ? " showed that it was open: "
+						  : " made ");
 	for (uint32_t i = 0; i < e->nopened; i++) {
 		if (i > 0)
 			out_text(o, " and ");
@@ -426,7 +430,12 @@ wait_sentence(struct out *o, struct model *m, const struct event *ev)
 {
 	const struct watched *list;
 	struct fdt_timeout timeout = {-1, -1};
-	struct turn t = {.call = ev->call, .woke = ev->done, .ret = ev->ret, .error = ev->error, .first = ev->seq, .timeout = -1,
+	struct turn t = {.call = ev->call,
+		.woke = ev->done,
+		.ret = ev->ret,
+		.error = ev->error,
+		.first = ev->seq,
+		.timeout = -1,
 		.injected = ev->fault != 0};
 
 	t.nwatched = model_watched(m, ev, &list);
@@ -562,8 +571,14 @@ static void
 returned_sentence(struct out *o, struct model *m, const struct event *ev, const struct effects *e)
 {
 	switch (ev->info->shape) {
-	case SHAPE_in: case SHAPE_inv: case SHAPE_recvfrom: case SHAPE_recvmsg: bytes_sentence(o, m, ev, true); break;
-	case SHAPE_out: case SHAPE_outv: case SHAPE_sendto: case SHAPE_sendmsg: bytes_sentence(o, m, ev, false); break;
+	case SHAPE_in:
+	case SHAPE_inv:
+	case SHAPE_recvfrom:
+	case SHAPE_recvmsg: bytes_sentence(o, m, ev, true); break;
+	case SHAPE_out:
+	case SHAPE_outv:
+	case SHAPE_sendto:
+	case SHAPE_sendmsg: bytes_sentence(o, m, ev, false); break;
 	default:
 		if (e->nopened == 0 && e->nclosed == 0)
 			other_sentence(o, m, ev);
@@ -595,9 +610,10 @@ event_sentence(struct out *o, struct model *m, const struct event *ev, const str
 			out_text(o, " on ");
 			out_fd(o, model_life(m, ev->life), ev->fd);
 		}
-		out_text(o, ev->info->shape == SHAPE_exec || ev->info->shape == SHAPE_fexec ? ": the process becomes another program"
-		            : capture_running(model_capture(m))                             ? " has not returned yet"
-		                                                                            : " never returned");
+		out_text(o, ev->info->shape == SHAPE_exec || ev->info->shape == SHAPE_fexec
+				    ? ": the process becomes another program"
+			    : capture_running(model_capture(m)) ? " has not returned yet"
+								: " never returned");
 	} else if (ev->ret < 0 && ev->error != 0) {
 		failed_sentence(o, m, ev);
 	} else {

@@ -13,7 +13,8 @@
 #include <string.h>
 
 enum {
-	HEAP_MOST = 1 << 14, /* more calls on their way than a machine has threads: damage; the oldest are taken as over */
+	HEAP_MOST =
+		1 << 14, /* more calls on their way than a machine has threads: damage; the oldest are taken as over */
 	OPEN_MOST = 1 << 12, /* the same for those without an end */
 };
 
@@ -206,19 +207,45 @@ give_back(struct timeline *t, struct inflight *f)
 	t->free = f;
 }
 
+/* Shapes whose calls may make a descriptor: see effects.c. */
+static const bool makes[SHAPES] = {
+	[SHAPE_make] = true,
+	[SHAPE_socket] = true,
+	[SHAPE_signalfd] = true,
+	[SHAPE_pair] = true,
+	[SHAPE_accept] = true,
+	[SHAPE_open] = true,
+	[SHAPE_dup] = true,
+	[SHAPE_dup2] = true,
+	[SHAPE_fcntl] = true,
+	[SHAPE_ioctl] = true,
+	[SHAPE_openpty] = true,
+	[SHAPE_forkpty] = true,
+	[SHAPE_fopen] = true,
+	[SHAPE_freopen] = true,
+	[SHAPE_opendir] = true,
+	[SHAPE_stream] = true,
+	[SHAPE_inside] = true,
+	[SHAPE_lookup] = true,
+	[SHAPE_recvmsg] = true,
+	[SHAPE_recvmmsg] = true,
+	[SHAPE_raw] = true,
+	[SHAPE_pidspawn] = true,
+};
+
 /* What the call may do to its process's table. */
 static void
 table_part(const struct event *ev, struct inflight *f)
 {
 	f->first = 0;
 	f->last = -1;
-	f->makes = false;
+	f->makes = makes[ev->info->shape];
 	switch (ev->info->shape) {
 	case SHAPE_close:
 	case SHAPE_fclose:
-	case SHAPE_closedir: f->first = f->last = ev->fd; break;
-	case SHAPE_freopen: f->first = f->last = ev->fd; f->makes = true; break;
-	case SHAPE_dup2: f->first = f->last = (int32_t)ev->args[0]; f->makes = true; break;
+	case SHAPE_closedir:
+	case SHAPE_freopen: f->first = f->last = ev->fd; break;
+	case SHAPE_dup2: f->first = f->last = (int32_t)ev->args[0]; break;
 	case SHAPE_range:
 		f->first = ev->args[0] < INT32_MAX ? (int32_t)ev->args[0] : INT32_MAX;
 		f->last = ev->args[1] >= 0 && ev->args[1] < INT32_MAX ? (int32_t)ev->args[1] : INT32_MAX;
@@ -227,9 +254,6 @@ table_part(const struct event *ev, struct inflight *f)
 		f->first = (int32_t)ev->args[0];
 		f->last = INT32_MAX;
 		break;
-	case SHAPE_make: case SHAPE_socket: case SHAPE_signalfd: case SHAPE_pair: case SHAPE_accept: case SHAPE_open: case SHAPE_dup:
-	case SHAPE_fcntl: case SHAPE_openpty: case SHAPE_forkpty: case SHAPE_fopen: case SHAPE_opendir: case SHAPE_stream:
-	case SHAPE_inside: case SHAPE_recvmsg: case SHAPE_recvmmsg: case SHAPE_lookup: case SHAPE_raw: case SHAPE_pidspawn: f->makes = true; break;
 	default: break;
 	}
 }
@@ -243,8 +267,15 @@ take_inflight(struct timeline *t, const struct event *ev)
 		t->free = f->after;
 	else
 		f = more(NULL, 1, sizeof *f);
-	*f = (struct inflight){.seq = ev->seq, .slot = ev->slot, .begin = ev->begin, .end = ev->done ? ev->end : -1,
-		.where = ev->where, .pid = ev->pid, .tid = ev->tid, .thread = ev->thread, .call = ev->call};
+	*f = (struct inflight){.seq = ev->seq,
+		.slot = ev->slot,
+		.begin = ev->begin,
+		.end = ev->done ? ev->end : -1,
+		.where = ev->where,
+		.pid = ev->pid,
+		.tid = ev->tid,
+		.thread = ev->thread,
+		.call = ev->call};
 	table_part(ev, f);
 	if (f->makes || f->first <= f->last) {
 		f->after = t->table;
@@ -426,7 +457,8 @@ step_end(struct timeline *t, struct event **ev)
 
 	if (t->now->seq != f->seq || !t->now->done) {
 		e = t->again;
-		capture_event(t->capture, f->slot, f->seq, e); /* it was there before; if it is not now, the last one's items are harmless */
+		capture_event(t->capture, f->slot, f->seq,
+			e); /* it was there before; if it is not now, the last one's items are harmless */
 	}
 	e->seq = f->seq;
 	e->begin = f->begin;

@@ -55,11 +55,25 @@ begin_turn(struct pair *pair, const struct event *ev, uint32_t number)
 	struct turn *turn = pair->before != NULL ? pair->before : more(NULL, 1, sizeof *turn);
 	struct watched *watched = pair->before != NULL ? turn->watched : NULL;
 	struct act *acts = pair->before != NULL ? turn->acts : NULL;
-	uint32_t watched_room = watched != NULL ? turn->watched_room : 0, acts_room = acts != NULL ? turn->acts_room : 0;
+	uint32_t watched_room = watched != NULL ? turn->watched_room : 0,
+		 acts_room = acts != NULL ? turn->acts_room : 0;
 
-	*turn = (struct turn){.thread = ev->thread, .pid = ev->pid, .tid = ev->tid, .number = number, .first = ev->seq,
-		.last = ev->seq, .began = ev->began, .begin = ev->begin, .end = ev->begin, .over = ev->begin, .timeout = -1,
-		.left = -1, .watched = watched, .watched_room = watched_room, .acts = acts, .acts_room = acts_room};
+	*turn = (struct turn){.thread = ev->thread,
+		.pid = ev->pid,
+		.tid = ev->tid,
+		.number = number,
+		.first = ev->seq,
+		.last = ev->seq,
+		.began = ev->began,
+		.begin = ev->begin,
+		.end = ev->begin,
+		.over = ev->begin,
+		.timeout = -1,
+		.left = -1,
+		.watched = watched,
+		.watched_room = watched_room,
+		.acts = acts,
+		.acts_room = acts_room};
 	pair->before = pair->now;
 	pair->now = turn;
 	return turn;
@@ -135,8 +149,9 @@ wait_ends(struct turns *t, const struct event *ev)
 static bool
 same_act(const struct act *a, const struct act *b)
 {
-	return a->kind == b->kind && a->call == b->call && a->error == b->error && a->life == b->life && a->number == b->number &&
-	       a->value == b->value && a->injected == b->injected && a->kind != ACT_OPENED && a->kind != ACT_CLOSED && a->kind != ACT_STAYED;
+	return a->kind == b->kind && a->call == b->call && a->error == b->error && a->life == b->life &&
+	       a->number == b->number && a->value == b->value && a->injected == b->injected && a->kind != ACT_OPENED &&
+	       a->kind != ACT_CLOSED && a->kind != ACT_STAYED;
 }
 
 /* The same again is counted; so is the same pair again: read, write, read, write. */
@@ -150,8 +165,8 @@ add_act(struct turn *t, struct act act)
 		last->times++;
 		return;
 	}
-	if (t->nacts - t->shown >= 3 && same_act(&last[-1], &act) && same_act(&last[-2], last) && last[-2].times == last[-1].times &&
-	    last->times == 1) {
+	if (t->nacts - t->shown >= 3 && same_act(&last[-1], &act) && same_act(&last[-2], last) &&
+		last[-2].times == last[-1].times && last->times == 1) {
 		last[-2].times++;
 		last[-1].times++;
 		t->nacts--;
@@ -169,16 +184,25 @@ static void
 moved(struct turn *t, struct act act, const struct event *ev)
 {
 	switch (ev->info->shape) {
-	case SHAPE_in: case SHAPE_recvfrom:
+	case SHAPE_in:
+	case SHAPE_recvfrom:
 		act.asked = ev->args[0];
 		act.kind = ev->ret == 0 && act.asked != 0 ? ACT_EOF : ACT_READ;
 		break;
-	case SHAPE_inv: case SHAPE_recvmsg: case SHAPE_recvmmsg: act.kind = ev->ret == 0 ? ACT_EOF : ACT_READ; break;
-	case SHAPE_out: case SHAPE_sendto:
+	case SHAPE_inv:
+	case SHAPE_recvmsg:
+	case SHAPE_recvmmsg: act.kind = ev->ret == 0 ? ACT_EOF : ACT_READ; break;
+	case SHAPE_out:
+	case SHAPE_sendto:
 		act.asked = ev->args[0];
 		act.kind = ACT_WROTE;
 		break;
-	case SHAPE_outv: case SHAPE_sendmsg: case SHAPE_sendmmsg: case SHAPE_move: case SHAPE_printed: act.kind = ACT_WROTE; break;
+	case SHAPE_outv:
+	case SHAPE_printed:
+	case SHAPE_sendmsg:
+	case SHAPE_sendmmsg:
+	case SHAPE_move:
+	case SHAPE_printed: act.kind = ACT_WROTE; break;
 	default: return;
 	}
 	add_act(t, act);
@@ -187,8 +211,14 @@ moved(struct turn *t, struct act act, const struct event *ev)
 static void
 done(struct turn *turn, const struct event *ev, const struct effects *e)
 {
-	struct act act = {.injected = ev->fault != 0, .call = ev->call, .error = ev->error, .life = ev->life, .asked = -1,
-		.number = ev->has_fd ? ev->fd : -1, .value = ev->ret, .seq = ev->seq};
+	struct act act = {.injected = ev->fault != 0,
+		.call = ev->call,
+		.error = ev->error,
+		.life = ev->life,
+		.asked = -1,
+		.number = ev->has_fd ? ev->fd : -1,
+		.value = ev->ret,
+		.seq = ev->seq};
 
 	if (ev->end - ev->begin >= TURN_LONG) {
 		act.kind = ACT_STAYED;
@@ -215,7 +245,8 @@ done(struct turn *turn, const struct event *ev, const struct effects *e)
 	moved(turn, act, ev);
 	if (ev->call == FDT_CALL_listen)
 		act.kind = ACT_LISTENS;
-	else if ((ev->info->shape == SHAPE_fork || ev->info->shape == SHAPE_vfork || ev->info->shape == SHAPE_spawn) && ev->ret > 0)
+	else if ((ev->info->shape == SHAPE_fork || ev->info->shape == SHAPE_vfork || ev->info->shape == SHAPE_spawn) &&
+		 ev->ret > 0)
 		act.kind = ACT_STARTED;
 	else
 		return;

@@ -49,7 +49,8 @@ drop(struct epoll_set *set, uint32_t at)
 void
 watch_control(struct model *m, const struct event *ev)
 {
-	const struct life *epoll = model_life(m, ev->life), *target = model_was(m, ev->pid, (int)ev->args[1], ev->began);
+	const struct life *epoll = model_life(m, ev->life),
+			  *target = model_was(m, ev->pid, (int)ev->args[1], ev->began);
 	struct fdt_epoll e = {0};
 	struct epoll_set *set;
 	uint32_t at;
@@ -158,8 +159,8 @@ static uint8_t
 poll_bits(int events)
 {
 	return (uint8_t)((events & (POLLIN | POLLPRI) ? WATCH_READ : 0) | (events & POLLOUT ? WATCH_WRITE : 0) |
-	                 (events & POLLERR ? WATCH_ERROR : 0) | (events & (POLLHUP | 0x2000) ? WATCH_HANGUP : 0) |
-	                 (events & POLLNVAL ? WATCH_NOT_OPEN : 0));
+			 (events & POLLERR ? WATCH_ERROR : 0) | (events & (POLLHUP | 0x2000) ? WATCH_HANGUP : 0) |
+			 (events & POLLNVAL ? WATCH_NOT_OPEN : 0));
 }
 
 static void
@@ -211,7 +212,8 @@ watch_epoll(struct model *m, const struct event *ev)
 		m->watched = grow(m->watched, m->nwatched, &m->watched_room, sizeof *m->watched);
 		w = &m->watched[m->nwatched++]; /* at place i: see below */
 		life = as_seen_by(m, ev, life);
-		*w = (struct watched){.number = life->number, .life = life->id, .wanted = poll_bits((int)set->list[i].events) & 3};
+		*w = (struct watched){
+			.number = life->number, .life = life->id, .wanted = poll_bits((int)set->list[i].events) & 3};
 		if (!life->open)
 			w->wanted = 0; /* closing it took it out */
 	}
@@ -239,9 +241,12 @@ model_watched(struct model *m, const struct event *ev, const struct watched **li
 {
 	m->nwatched = 0;
 	switch (ev->info->shape) {
-	case SHAPE_select: case SHAPE_pselect: watch_select(m, ev); break;
-	case SHAPE_poll: case SHAPE_ppoll: watch_poll(m, ev); break;
-	case SHAPE_epoll_wait: case SHAPE_epoll_pwait2:
+	case SHAPE_select:
+	case SHAPE_pselect: watch_select(m, ev); break;
+	case SHAPE_poll:
+	case SHAPE_ppoll: watch_poll(m, ev); break;
+	case SHAPE_epoll_wait:
+	case SHAPE_epoll_pwait2:
 		watch_epoll(m, ev);
 		forget_closed(m);
 		if (m->nwatched > 1)

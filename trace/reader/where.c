@@ -27,11 +27,11 @@ enum {
 /* An object file, and the addr2line that reads it. */
 struct object {
 	char *path;
-	const char *name;   /* basename, escaped */
-	struct map lines;   /* address in the file -> string + 1 */
-	bool silent;        /* libc and kin: no line is worth showing */
+	const char *name; /* basename, escaped */
+	struct map lines; /* address in the file -> string + 1 */
+	bool silent;      /* libc and kin: no line is worth showing */
 	bool tried;
-	pid_t child;        /* 0: none */
+	pid_t child; /* 0: none */
 	int to, from;
 	char waiting[4096]; /* what it has written and nobody has read */
 	size_t nwaiting;
@@ -137,7 +137,8 @@ keep(struct where *w)
 static bool
 is_libc(const char *name)
 {
-	static const char *const silent[] = {"libc.so", "libc-", "libc.musl", "ld-", "ld.so", "libpthread", "libfdtrace"};
+	static const char *const silent[] = {
+		"libc.so", "libc-", "libc.musl", "ld-", "ld.so", "libpthread", "libfdtrace"};
 
 	for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
 		if (strncmp(name, silent[i], strlen(silent[i])) == 0)
@@ -219,7 +220,8 @@ clean_environment(void)
 		n++;
 	env = more(NULL, n + 1, sizeof *env);
 	for (size_t i = 0; i < n; i++)
-		if (strncmp(environ[i], "LD_PRELOAD=", 11) != 0 && strncmp(environ[i], FDT_ENV "=", sizeof FDT_ENV) != 0)
+		if (strncmp(environ[i], "LD_PRELOAD=", 11) != 0 &&
+			strncmp(environ[i], FDT_ENV "=", sizeof FDT_ENV) != 0)
 			env[kept++] = environ[i];
 	env[kept] = NULL;
 	return env;
@@ -229,7 +231,8 @@ clean_environment(void)
 static bool
 spawn_reader(struct object *o, int input, int output)
 {
-	char *argv[] = {(char *)(uintptr_t) "addr2line", (char *)(uintptr_t) "-e", o->path, NULL}, **env = clean_environment();
+	char *argv[] = {(char *)(uintptr_t) "addr2line", (char *)(uintptr_t) "-e", o->path, NULL},
+	     **env = clean_environment();
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, defaults;
@@ -265,7 +268,7 @@ start_child(struct where *w, struct object *o)
 
 	o->tried = true;
 	if (w->children >= CHILDREN_MOST || o->path[0] != '/' || stat(o->path, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (w->recorded > 0 && st.st_mtime > w->recorded + 1))
+		(w->recorded > 0 && st.st_mtime > w->recorded + 1))
 		return false;
 	if (pipe2(to, O_CLOEXEC) < 0)
 		return false;

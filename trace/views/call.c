@@ -37,7 +37,8 @@ out_argument(struct out *o, const struct event *ev, int i)
 
 	if (strcmp(how, "open") == 0 && ev->info->shape != SHAPE_open)
 		how = "flag";
-	if (strcmp(how, "int") == 0 && ev->info->kept[i].name[0] == 's' && strcmp(ev->info->kept[i].name, "size") == 0) {
+	if (strcmp(how, "int") == 0 && ev->info->kept[i].name[0] == 's' &&
+		strcmp(ev->info->kept[i].name, "size") == 0) {
 		out_right(o, (uint64_t)ev->args[i], 0);
 		return;
 	}
@@ -75,7 +76,8 @@ out_watched(struct out *o, const struct model *m, const struct watched *w)
 
 /* r{3,4#2} w{4#2}: those of a list whose bits have one of `mask`. */
 static bool
-out_set(struct out *o, const struct model *m, const char *name, const struct watched *list, int count, bool ready, unsigned mask)
+out_set(struct out *o, const struct model *m, const char *name, const struct watched *list, int count, bool ready,
+	unsigned mask)
 {
 	bool any = false;
 
@@ -96,7 +98,8 @@ out_set(struct out *o, const struct model *m, const char *name, const struct wat
 static const struct {
 	const char *name;
 	unsigned mask;
-} set_names[] = {{"r", WATCH_READ}, {"w", WATCH_WRITE}, {"x", WATCH_EXCEPT}, {"err", WATCH_ERROR}, {"hup", WATCH_HANGUP}, {"nval", WATCH_NOT_OPEN}};
+} set_names[] = {{"r", WATCH_READ}, {"w", WATCH_WRITE}, {"x", WATCH_EXCEPT}, {"err", WATCH_ERROR},
+	{"hup", WATCH_HANGUP}, {"nval", WATCH_NOT_OPEN}};
 
 static void
 out_timeout(struct out *o, const struct event *ev)
@@ -163,14 +166,16 @@ out_number_argument(struct out *o, struct model *m, const struct event *ev, int 
 static void
 middle_arguments(struct out *o, struct model *m, const struct event *ev, bool *first)
 {
-	struct bytes path = event_item(ev, FDT_ITEM_PATH), addr = event_item(ev, FDT_ITEM_ADDR), data = event_item(ev, FDT_ITEM_DATA);
+	struct bytes path = event_item(ev, FDT_ITEM_PATH), addr = event_item(ev, FDT_ITEM_ADDR),
+		     data = event_item(ev, FDT_ITEM_DATA);
 	enum fdt_shape shape = ev->info->shape;
 
 	if (path.at != NULL) {
 		comma(o, first);
 		out_quoted(o, path, 0);
 	}
-	if (data.at != NULL && (shape == SHAPE_out || shape == SHAPE_outv || shape == SHAPE_sendto || shape == SHAPE_sendmsg)) {
+	if (data.at != NULL &&
+		(shape == SHAPE_out || shape == SHAPE_outv || shape == SHAPE_sendto || shape == SHAPE_sendmsg)) {
 		comma(o, first);
 		out_quoted(o, data, shape == SHAPE_out || shape == SHAPE_sendto ? (uint64_t)ev->args[0] : data.size);
 	}
@@ -224,7 +229,8 @@ worth_showing(const struct event *ev)
 static void
 befell_text(struct out *o, struct model *m, const struct event *ev)
 {
-	struct bytes text = event_item(ev, FDT_ITEM_TEXT), path = event_item(ev, FDT_ITEM_PATH), module = event_item(ev, FDT_ITEM_MODULE);
+	struct bytes text = event_item(ev, FDT_ITEM_TEXT), path = event_item(ev, FDT_ITEM_PATH),
+		     module = event_item(ev, FDT_ITEM_MODULE);
 	const struct process *p = model_pid(m, ev->pid);
 
 	switch (ev->call) {
@@ -243,7 +249,8 @@ befell_text(struct out *o, struct model *m, const struct event *ev)
 	case FDT_CALL_module:
 		out_text(o, "module ");
 		if (module.size > sizeof(struct fdt_module))
-			out_escaped(o, (struct bytes){module.at + sizeof(struct fdt_module), module.size - (uint32_t)sizeof(struct fdt_module)});
+			out_escaped(o, (struct bytes){module.at + sizeof(struct fdt_module),
+					       module.size - (uint32_t)sizeof(struct fdt_module)});
 		return;
 	default: break;
 	}
@@ -298,10 +305,11 @@ void
 out_fault(struct out *o, const struct model *m, const struct event *ev)
 {
 	const struct fdt_header *h = capture_header(model_capture(m));
-	const struct fdt_fault *f = &h->faults[ev->fault - 1];
+	const struct fdt_fault *f;
 
 	if (ev->fault < 1 || ev->fault > FDT_FAULTS)
 		return;
+	f = &h->faults[ev->fault - 1];
 	if (f->what & FDT_FAULT_ERROR) {
 		out_text(o, "error=");
 		out_text(o, error_name(f->error));
@@ -383,7 +391,8 @@ closed_result(struct out *o, struct model *m, const struct event *ev, const stru
 	if (one == NULL)
 		return;
 	part(o);
-	if (e->nclosed == 1 && (shape == SHAPE_close || shape == SHAPE_fclose || shape == SHAPE_closedir) && one->ending == ENDS_CLOSED) {
+	if (e->nclosed == 1 && (shape == SHAPE_close || shape == SHAPE_fclose || shape == SHAPE_closedir) &&
+		one->ending == ENDS_CLOSED) {
 		out_obituary(o, one);
 		return;
 	}
@@ -451,15 +460,21 @@ bytes_result(struct out *o, const struct event *ev)
 	struct bytes data = event_item(ev, FDT_ITEM_DATA);
 
 	switch (ev->info->shape) {
-	case SHAPE_in: case SHAPE_inv: case SHAPE_recvfrom: case SHAPE_recvmsg:
-		if (ev->ret == 0 && (ev->info->shape == SHAPE_inv || ev->info->shape == SHAPE_recvmsg || ev->args[0] != 0))
+	case SHAPE_in:
+	case SHAPE_inv:
+	case SHAPE_recvfrom:
+	case SHAPE_recvmsg:
+		if (ev->ret == 0 &&
+			(ev->info->shape == SHAPE_inv || ev->info->shape == SHAPE_recvmsg || ev->args[0] != 0))
 			out_text(o, "  end of file");
 		if (ev->ret > 0 && data.at != NULL) {
 			out_text(o, "  ");
 			out_quoted(o, data, (uint64_t)ev->ret);
 		}
 		break;
-	case SHAPE_out: case SHAPE_sendto: case SHAPE_move:
+	case SHAPE_out:
+	case SHAPE_sendto:
+	case SHAPE_move:
 		if (ev->ret >= 0 && ev->info->shape != SHAPE_move && ev->ret < ev->args[0]) {
 			out_text(o, "  of ");
 			out_number(o, ev->args[0]);
@@ -481,7 +496,8 @@ bytes_result(struct out *o, const struct event *ev)
 static void
 found_result(struct out *o, struct model *m, const struct event *ev, const struct effects *e)
 {
-	const struct life *life = e->nopened > 0 ? model_life(m, e->opened[0]) : model_was(m, ev->pid, ev->fd, ev->began);
+	const struct life *life =
+		e->nopened > 0 ? model_life(m, e->opened[0]) : model_was(m, ev->pid, ev->fd, ev->began);
 
 	if (life == NULL)
 		return;
@@ -514,7 +530,9 @@ befell_result(struct out *o, struct model *m, const struct event *ev, const stru
 		out_text(o, " wait to be accepted");
 		return;
 	case FDT_CALL_found: found_result(o, m, ev, e); return;
-	case FDT_CALL_start: case FDT_CALL_forked: case FDT_CALL_resync:
+	case FDT_CALL_start:
+	case FDT_CALL_forked:
+	case FDT_CALL_resync:
 		closed_result(o, m, ev, e);
 		opened_result(o, m, ev, e);
 		return;

@@ -58,7 +58,8 @@ give_unfinished(struct view *v, struct given *g)
 	for (uint32_t i = 1; i <= timeline_threads(v->timeline); i++) {
 		const struct thread *t = timeline_thread(v->timeline, i);
 
-		if (!t->busy || was_given(g, t->slot, false) || g->count >= NEVER_MORE || !capture_event(v->capture, t->slot, t->seq, &ev))
+		if (!t->busy || was_given(g, t->slot, false) || g->count >= NEVER_MORE ||
+			!capture_event(v->capture, t->slot, t->seq, &ev))
 			continue;
 		ev.done = false;
 		ev.ret = 0;

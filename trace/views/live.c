@@ -45,7 +45,8 @@ time_of_run(const struct live *l)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec - capture_header(l->capture)->start_ns);
+	return (int64_t)((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec -
+			 capture_header(l->capture)->start_ns);
 }
 
 static void
@@ -71,7 +72,8 @@ live_step(struct live *l)
 		rows_step(l->rows, step, ev, &e);
 	}
 	if (running)
-		rows_time(l->rows, time_of_run(l) - 1000000); /* a slot that was taken just now may not be written yet */
+		rows_time(
+			l->rows, time_of_run(l) - 1000000); /* a slot that was taken just now may not be written yet */
 	flush(l);
 	if (l->out.error != 0)
 		return -1;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define KEY(o, name) out_copy(o, ",\"" name "\":", sizeof name + 3)
+#define KEY(o, name)  out_copy(o, ",\"" name "\":", sizeof name + 3)
 #define TEXT(o, text) out_copy(o, text, sizeof text - 1)
 
 static void
@@ -57,7 +57,8 @@ argument_value(struct out *o, const struct event *ev, int i)
 	size_t from = out_length(o);
 
 	out_argument(o, ev, i);
-	if (o->start[from] == '-' || (o->start[from] >= '0' && o->start[from] <= '9' && ev->info->kept[i].how[0] == 'i'))
+	if (o->start[from] == '-' ||
+		(o->start[from] >= '0' && o->start[from] <= '9' && ev->info->kept[i].how[0] == 'i'))
 		return;
 	out_char(o, '"');
 	memmove(o->start + from + 1, o->start + from, out_length(o) - from - 1);
@@ -142,7 +143,9 @@ befell_args(struct out *o, struct model *m, const struct event *ev)
 		break;
 	case FDT_CALL_module:
 		if (module.size >= sizeof(struct fdt_module))
-			BYTES(o, "path", ((struct bytes){module.at + sizeof(struct fdt_module), module.size - (uint32_t)sizeof(struct fdt_module)}));
+			BYTES(o, "path",
+				((struct bytes){module.at + sizeof(struct fdt_module),
+					module.size - (uint32_t)sizeof(struct fdt_module)}));
 		break;
 	case FDT_CALL_queue:
 		next(o, "queued", &first);
@@ -204,8 +207,11 @@ call_args(struct out *o, struct model *m, const struct event *ev)
 static void
 opened_life(struct out *o, const struct model *m, const struct life *life)
 {
-	static const char *const how[] = {[BORN_MADE] = "made", [BORN_DUP] = "dup", [BORN_RECEIVED] = "received",
-		[BORN_INHERITED] = "inherited", [BORN_FOUND] = "found"};
+	static const char *const how[] = {[BORN_MADE] = "made",
+		[BORN_DUP] = "dup",
+		[BORN_RECEIVED] = "received",
+		[BORN_INHERITED] = "inherited",
+		[BORN_FOUND] = "found"};
 
 	TEXT(o, "{\"fd\":");
 	out_number(o, life->number);
@@ -243,7 +249,10 @@ opened_life(struct out *o, const struct model *m, const struct life *life)
 static void
 closed_life(struct out *o, const struct life *life)
 {
-	static const char *const how[] = {[ENDS_NOT] = "", [ENDS_CLOSED] = "closed", [ENDS_OVER] = "replaced", [ENDS_EXEC] = "exec",
+	static const char *const how[] = {[ENDS_NOT] = "",
+		[ENDS_CLOSED] = "closed",
+		[ENDS_OVER] = "replaced",
+		[ENDS_EXEC] = "exec",
 		[ENDS_UNSEEN] = "unseen"};
 
 	TEXT(o, "{\"fd\":");
@@ -392,7 +401,8 @@ static void
 data_keys(struct out *o, struct model *m, const struct event *ev, const struct effects *e)
 {
 	struct bytes data = event_item(ev, FDT_ITEM_DATA), moved = event_item(ev, FDT_ITEM_MOVED);
-	const struct life *listener = ev->info->shape == SHAPE_accept && e->nopened > 0 ? model_life(m, e->opened[0]) : NULL;
+	const struct life *listener =
+		ev->info->shape == SHAPE_accept && e->nopened > 0 ? model_life(m, e->opened[0]) : NULL;
 	uint32_t queued;
 
 	if (data.at != NULL && ev->info->shape != SHAPE_getopt) {
@@ -469,7 +479,8 @@ head_keys(struct out *o, const struct model *m, const struct event *ev)
 	else
 		TEXT(o, "null");
 	KEY(o, "life");
-	life_or_null(o, ev->info->shape == SHAPE_event && ev->has_fd ? model_was(m, ev->pid, ev->fd, UINT64_MAX) : model_life(m, ev->life));
+	life_or_null(o, ev->info->shape == SHAPE_event && ev->has_fd ? model_was(m, ev->pid, ev->fd, UINT64_MAX)
+								     : model_life(m, ev->life));
 }
 
 void

@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 
 enum {
-	HEAD = 14,         /* "turn  waited  " */
-	WHO = 8,           /* the column of processes or threads */
-	WOKE = 19, WOKE_WIDE = 26, WIDE = 110, /* "TIMEOUT, none ready" and a space */
+	HEAD = 14, /* "turn  waited  " */
+	WHO = 8,   /* the column of processes or threads */
+	WOKE = 19,
+	WOKE_WIDE = 26,
+	WIDE = 110,        /* "TIMEOUT, none ready" and a space */
 	THEN_LEAST = 16,   /* narrower than this, `then` goes on a line of its own */
 	LANES_MOST = 4096, /* numbers that may have a lane */
 	ROWS_BETWEEN = 20, /* the columns are not chosen anew more often */
@@ -33,8 +35,16 @@ static bool
 can_be_watched(const struct life *life)
 {
 	switch (life->kind) {
-	case KIND_TCP: case KIND_UDP: case KIND_UNIX: case KIND_SOCKET: case KIND_PIPE: case KIND_EVENTFD: case KIND_TIMERFD:
-	case KIND_SIGNALFD: case KIND_INOTIFY: case KIND_PIDFD: return true;
+	case KIND_TCP:
+	case KIND_UDP:
+	case KIND_UNIX:
+	case KIND_SOCKET:
+	case KIND_PIPE:
+	case KIND_EVENTFD:
+	case KIND_TIMERFD:
+	case KIND_SIGNALFD:
+	case KIND_INOTIFY:
+	case KIND_PIDFD: return true;
 	default: return false;
 	}
 }
@@ -98,7 +108,8 @@ row_lanes_of(struct rows *r, const struct effects *e)
 {
 	for (uint32_t i = 0; i < e->nopened; i++) {
 		const struct life *life = model_life(r->model, e->opened[i]);
-		struct lane *lane = life->number > 2 && can_be_watched(life) ? add_lane(r, life->number) : find_lane(r, life->number);
+		struct lane *lane = life->number > 2 && can_be_watched(life) ? add_lane(r, life->number)
+									     : find_lane(r, life->number);
 
 		if (lane != NULL)
 			lane->used = r->nrows;
@@ -469,7 +480,8 @@ first_line(struct rows *r, const struct turn *t, size_t *woke_at, size_t *then_a
 
 	out_head(r, t);
 	out_lanes(r, t);
-	used = out_pieces(o, &r->screen, &r->woke, woke_at, below ? r->screen.width - then_column(r) + woke_width(r) + 1 : woke_width(r), 1);
+	used = out_pieces(o, &r->screen, &r->woke, woke_at,
+		below ? r->screen.width - then_column(r) + woke_width(r) + 1 : woke_width(r), 1);
 	if (!below && out_length(&r->then) > 0) {
 		spaces(o, woke_width(r) + 1 - used);
 		out_pieces(o, &r->screen, &r->then, then_at, r->screen.width - then_column(r), 2);

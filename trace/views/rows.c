@@ -9,10 +9,10 @@
 
 enum {
 	MS = 1000000,
-	STUCK = 200 * MS,  /* so long in one call that is no wait: the row does not wait for the turn's end */
-	RESTS = 10 * MS,   /* the same when a note waits to be shown */
-	HOLD = 200 * MS,   /* a note waits so long at most for the row of the turn in which it came */
-	FOLD = 1000 * MS,  /* equal turns are counted for so long before the count is shown, live */
+	STUCK = 200 * MS, /* so long in one call that is no wait: the row does not wait for the turn's end */
+	RESTS = 10 * MS,  /* the same when a note waits to be shown */
+	HOLD = 200 * MS,  /* a note waits so long at most for the row of the turn in which it came */
+	FOLD = 1000 * MS, /* equal turns are counted for so long before the count is shown, live */
 };
 
 struct rows *
@@ -155,8 +155,9 @@ look_for_stuck(struct rows *r, int64_t now)
 		const struct thread *thread = timeline_thread(t, i);
 		const struct turn *turn = turns_current(r->turns, i);
 
-		if (!thread->busy || turn == NULL || call_infos[thread->call].shape == SHAPE_exit || shown_of(r, i)->stuck == thread->seq ||
-		    (turn->call != 0 && !turn->woke) || call_infos[thread->call].shape == SHAPE_event)
+		if (!thread->busy || turn == NULL || call_infos[thread->call].shape == SHAPE_exit ||
+			shown_of(r, i)->stuck == thread->seq || (turn->call != 0 && !turn->woke) ||
+			call_infos[thread->call].shape == SHAPE_event)
 			continue;
 		if (now - thread->begin >= patience)
 			show_turn(r, turn, thread);
@@ -230,9 +231,11 @@ show_last(struct rows *r, uint32_t pid)
 	for (uint32_t i = 1; i <= timeline_threads(t); i++) {
 		const struct thread *thread = timeline_thread(t, i);
 		const struct turn *turn = turns_current(r->turns, i);
-		bool stuck = thread->busy && call_infos[thread->call].shape != SHAPE_exit && (turn == NULL || turn->call == 0 || turn->woke);
+		bool stuck = thread->busy && call_infos[thread->call].shape != SHAPE_exit &&
+			     (turn == NULL || turn->call == 0 || turn->woke);
 
-		if (turn == NULL || (pid != 0 && thread->pid != pid) || shown_of(r, i)->ended || (turn->number == 0 && turn->nacts == 0 && !stuck))
+		if (turn == NULL || (pid != 0 && thread->pid != pid) || shown_of(r, i)->ended ||
+			(turn->number == 0 && turn->nacts == 0 && !stuck))
 			continue;
 		if (!(stuck && shown_of(r, i)->stuck == thread->seq))
 			show_turn(r, turn, stuck ? thread : NULL);

@@ -49,16 +49,19 @@ struct screen
 screen_of(const struct live_options *o)
 {
 	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
-	bool wanted = isatty(o->fd) && (no_colour == NULL || *no_colour == '\0') && (terminal == NULL || strcmp(terminal, "dumb") != 0);
+	bool wanted = isatty(o->fd) && (no_colour == NULL || *no_colour == '\0') &&
+		      (terminal == NULL || strcmp(terminal, "dumb") != 0);
 
-	return (struct screen){.width = width_of(o), .utf8 = !o->ascii && locale_is_utf8(),
+	return (struct screen){.width = width_of(o),
+		.utf8 = !o->ascii && locale_is_utf8(),
 		.colour = o->colour == WHEN_ALWAYS || (o->colour == WHEN_AUTO && wanted)};
 }
 
 void
 out_hue(struct out *o, const struct screen *s, enum hue hue)
 {
-	static const char *const codes[] = {[HUE_NONE] = "\033[0m", [HUE_WOKE] = "\033[33m", [HUE_BORN] = "\033[36m", [HUE_LOUD] = "\033[1m"};
+	static const char *const codes[] = {
+		[HUE_NONE] = "\033[0m", [HUE_WOKE] = "\033[33m", [HUE_BORN] = "\033[36m", [HUE_LOUD] = "\033[1m"};
 
 	if (s->colour)
 		out_text(o, codes[hue]);

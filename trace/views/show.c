@@ -118,8 +118,8 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 			return status;
 	}
 	if (argc - optind != 1)
-		return wrong(o, argc == optind ? "no capture" : argv[optind + 1], argc == optind ? "name the file that `fdtrace run -o FILE` made"
-		                                                                                : "one capture at a time");
+		return wrong(o, argc == optind ? "no capture" : argv[optind + 1],
+			argc == optind ? "name the file that `fdtrace run -o FILE` made" : "one capture at a time");
 	o->capture = argv[optind];
 	return -1;
 }
@@ -132,7 +132,8 @@ open_output(const struct view_options *o)
 
 	if (o->output == NULL || strcmp(o->output, "-") == 0)
 		return 1;
-	if (stat(o->capture, &in) == 0 && stat(o->output, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
+	if (stat(o->capture, &in) == 0 && stat(o->output, &out) == 0 && in.st_dev == out.st_dev &&
+		in.st_ino == out.st_ino) {
 		fprintf(stderr, "fdtrace: %s: %s: that is the capture itself; name another file\n", o->name, o->output);
 		return -1;
 	}
@@ -193,8 +194,8 @@ view_close(struct view *v)
 	out_flush(&v->out);
 	capture_problem(v->capture, problem, sizeof problem);
 	if (v->out.error != 0 && v->out.error != EPIPE) {
-		fprintf(stderr, "fdtrace: %s: cannot write%s%s: %s\n", v->o.name, v->to_file ? " " : "", v->to_file ? v->o.output : "",
-		        strerror(v->out.error));
+		fprintf(stderr, "fdtrace: %s: cannot write%s%s: %s\n", v->o.name, v->to_file ? " " : "",
+			v->to_file ? v->o.output : "", strerror(v->out.error));
 		status = 2;
 	} else if (problem[0] != '\0' && v->out.error == 0) {
 		fprintf(stderr, "fdtrace: %s: %s\n", capture_path(v->capture), problem);
