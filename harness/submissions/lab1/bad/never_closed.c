@@ -1,4 +1,4 @@
-/* must fail: same_number_again
+/* must fail: eof.closes
  * finding: leak
  * The handler returns without close(): the next client is 7, and the first one waits for an end of file that never
  * comes. */

@@ -1,4 +1,4 @@
-/* must fail: echo.all
+/* must fail: connect.three
  * finding: set-not-rebuilt
  * There is only one set: select() throws out of it whoever was not ready, and nobody puts them back. */
 #include <stdio.h>
