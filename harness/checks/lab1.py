@@ -21,11 +21,13 @@ def test_args__usage(bench: Bench) -> None:
                          ["2", "65536", ports[1]], ["-1", *ports]])
 
 
+@after("listen.three")
 def test_port_taken__error(bench: Bench) -> None:
     """A port that is taken is told on stderr with its number and the reason, and ends the server with 1."""
     shared.port_taken(bench, 1)
 
 
+@after("listen.three")
 def test_bind__loopback(bench: Bench) -> None:
     """The server listens on 127.0.0.1 and on no other address of the machine."""
     shared.loopback(bench)
@@ -39,6 +41,7 @@ def test_listen__three(bench: Bench) -> None:
     s.equal("the ports that the server listens on", set(s.ports), listening)
 
 
+@after("connect.first")
 def test_restart__reuseaddr(bench: Bench) -> None:
     """A server that was ended while a client was connected can be started again at once, on the same ports."""
     shared.restart(bench)
@@ -46,6 +49,7 @@ def test_restart__reuseaddr(bench: Bench) -> None:
 
 # ---- one client at a time
 
+@after("listen.three")
 def test_connect__first(bench: Bench) -> None:
     """The first client is served: it hears each thing that it says."""
     s = bench.start()
@@ -54,7 +58,7 @@ def test_connect__first(bench: Bench) -> None:
     s.hears_nothing("A")
 
 
-@after("connect.first", "listen.three")
+@after("connect.first")
 def test_one_at_a_time(bench: Bench) -> None:
     """While a client is served the others are connected by the kernel, but not accepted, and hear nothing."""
     s = bench.start()
@@ -70,7 +74,7 @@ def test_one_at_a_time(bench: Bench) -> None:
     s.talk("A")
 
 
-@after("one_at_a_time")
+@after("one_at_a_time", "eof.closes")
 def test_queued_then_served(bench: Bench) -> None:
     """When a client leaves, one of those that wait is served at once, with what it said long ago; then the next one."""
     s = bench.start()
@@ -93,7 +97,7 @@ def test_queued_then_served(bench: Bench) -> None:
         del waiting[name]
 
 
-@after("queued_then_served", "eof.closes")
+@after("queued_then_served")
 def test_same_number_again(bench: Bench) -> None:
     """Each client gets the descriptor that the one before it had: the lowest that is free."""
     s = bench.start()
@@ -188,6 +192,7 @@ def test_no_leak(bench: Bench) -> None:
 
 # ---- the timer
 
+@after("listen.three")
 def test_timeout__fires(bench: Bench) -> None:
     """After TIMEOUT seconds without an event, a fraction too, the server prints "time out!"."""
     shared.timer_fires(bench)
@@ -238,7 +243,7 @@ def test_emfile__no_spin(bench: Bench) -> None:
         shared.emfile_no_spin(s)
 
 
-@after("connect.first")
+@after("eof.closes")
 def test_eintr__survives(bench: Bench) -> None:
     """A wait or a read that a signal interrupts (EINTR) is done again; it is not an error, and nobody is ready then."""
     s = bench.start(inject=[shared.WAITS + ":error=EINTR:when=1+2", shared.READS + ":error=EINTR:when=1+2"])
@@ -254,13 +259,13 @@ def test_eintr__survives(bench: Bench) -> None:
 @after("eof.closes")
 def test_lines__accepted(bench: Bench) -> None:
     """For each new client a line says who it is: `client 127.0.0.1:41234 accepted fd 6`."""
-    shared.lines_accepted(bench)
+    shared.lines_accepted(bench, one_by_one=True)
 
 
 @after("lines.accepted")
 def test_ports__printed(bench: Bench) -> None:
     """The port in that line is the client's port."""
-    shared.ports_printed(bench)
+    shared.ports_printed(bench, one_by_one=True)
 
 
 @after("connect.first")

@@ -140,7 +140,7 @@ def end_of_file(bench: Bench) -> None:
 
 
 def sigpipe(bench: Bench, staying: Sequence[str] = ()) -> None:
-    s = bench.start(inject=[READS + ":short=1000"])
+    s = bench.start(inject=[READS + ":short=1000"], most_events=20000)
     s.steps.append("each recv() or read() gets 1000 bytes at the most")
     s.arrive(*staying)
     s.talk(*staying)
@@ -148,9 +148,9 @@ def sigpipe(bench: Bench, staying: Sequence[str] = ()) -> None:
     with s.held():
         s.say("X", bytes(32000))
         s.leaves("X")
-    s.talk(*staying)
-    s.arrive("Y")
-    s.talk("Y")
+    if not staying:
+        s.arrive("Y")
+    s.talk(*(staying or "Y"))
 
 
 def no_leak(bench: Bench, rounds: int = 5) -> None:
@@ -172,10 +172,8 @@ def no_leak(bench: Bench, rounds: int = 5) -> None:
 
 def timer_fires(bench: Bench) -> None:
     s = bench.start(SHORT)
-    took = s.times_out(1)
-    s.should(s.time_outs() <= took / SHORT + 1,
-             "the server should have printed \"time out!\" once in %g s, but printed it %d times" % (SHORT, s.time_outs()))
-    for event in real_time_outs(s):
+    s.times_out(1)
+    for event in real_time_outs(s)[:1]:
         waited_whole_timer(s, event)
 
 
@@ -237,12 +235,12 @@ def emfile_no_spin(s: Play) -> None:
 
 # ---- what it prints
 
+LISTENING = re.compile(r"listening\s+on\s+(\S+):(-?\d+)", re.IGNORECASE)
 ACCEPTED = re.compile(r"client\s+(\S+):(-?\d+)\s+accepted\s+fd\s+(-?\d+)", re.IGNORECASE)
 
 
-def accepted_lines(bench: Bench) -> List[Tuple[str, int, int, int, int]]:
+def accepted_lines(s: Play, one_by_one: bool) -> List[Tuple[str, int, int, int, int]]:
     """For each of three clients: host, port and number in its line, and port and number as they are."""
-    s = bench.start()
     found = []
     for name in "ABC":
         start = len(s.server.lines.all)
@@ -252,25 +250,31 @@ def accepted_lines(bench: Bench) -> List[Tuple[str, int, int, int, int]]:
                       "a line like \"client 127.0.0.1:%d accepted fd %d\"" % (s.clients[name].address[1], fd), start)
         match = ACCEPTED.search(text)
         found.append((match.group(1), int(match.group(2)), int(match.group(3)), s.clients[name].address[1], fd))
-        s.leaves(name)
+        if one_by_one:
+            s.leaves(name)
     return found
 
 
-def lines_accepted(bench: Bench) -> None:
-    for host, _, number, _, fd in accepted_lines(bench):
-        bench.plays[-1].equal("the address in the line about a new client", "127.0.0.1", host)
-        bench.plays[-1].equal("the descriptor in the line about a new client", fd, number)
+def lines_accepted(bench: Bench, one_by_one: bool = False) -> None:
+    s = bench.start()
+    for host, _, number, _, fd in accepted_lines(s, one_by_one):
+        s.equal("the address in the line about a new client", "127.0.0.1", host)
+        s.equal("the descriptor in the line about a new client", fd, number)
 
 
-def ports_printed(bench: Bench) -> None:
-    for _, printed, _, port, _ in accepted_lines(bench):
-        bench.plays[-1].equal("the port in the line about a new client", port, printed)
+def ports_printed(bench: Bench, one_by_one: bool = False) -> None:
+    s = bench.start()
+    for port in s.ports:
+        s.line(lambda line: str(port) in [match.group(2) for match in [LISTENING.search(line)] if match],
+               "\"listening on 127.0.0.1:%d ...\"" % port)
+    for _, printed, _, port, _ in accepted_lines(s, one_by_one):
+        s.equal("the port in the line about a new client", port, printed)
 
 
 def flushed(bench: Bench) -> None:
     s = bench.start(terminal=False)
     s.steps.append("the server's output is a pipe, not a terminal")
-    s.line(lambda line: str(s.ports[0]) in line, "\"listening on 127.0.0.1:%d ...\" as soon as it listened" % s.ports[0])
+    s.line(lambda line: True, "\"listening on 127.0.0.1:%d ...\" as soon as it listened" % s.ports[0])
     start = len(s.server.lines.all)
     s.arrive("A")
     s.line(lambda line: True, "a line about its new client at once", start)

@@ -1,6 +1,6 @@
 """harness/fdlab/keeper.py: the process between the harness and a server: it sees to it that nothing outlives the harness.
 
-Run by launcher.py as its own small program: keeper.py CONTROL-FD DEADLINE GRACE KEPT-FDS LIMITS FILL PROGRAM ARG...
+Run by launcher.py as its own small program: keeper.py CONTROL-FD DEADLINE GRACE KEPT-FDS LIMITS PROGRAM ARG...
 
 It stands between them because only a process of its own still acts when the harness is killed with SIGKILL:
 - CONTROL-FD is one end of a socket pair. When the harness ends, in whatever way, its end closes, and the keeper kills.
@@ -10,7 +10,6 @@ It stands between them because only a process of its own still acts when the har
 - After DEADLINE seconds it kills, even if the harness hangs.
 GRACE is how long the program itself may outlive what it started: fdtrace needs a moment to close its capture.
 LIMITS are resource limits for the program, as "7=1024,9=536870912" (RLIMIT_NOFILE and RLIMIT_AS here).
-FILL: all descriptors up to this number are open in the program (/dev/null); 0: only 0, 1, 2 and KEPT-FDS.
 
 It says on CONTROL-FD, a line each: "pid N", "exit WAIT-STATUS", "late" (the deadline), "fail ERRNO" (no such program),
 and hears: "signal N" (send it to the program).
@@ -62,15 +61,7 @@ def set_limits(limits):
         resource.setrlimit(number, (value, hard if number == resource.RLIMIT_NOFILE else value))
 
 
-def fill(last, keep):
-    null = os.open(os.devnull, os.O_RDONLY)
-    for fd in range(3, last + 1):
-        if fd not in keep and fd != null:
-            os.dup2(null, fd)
-    os.set_inheritable(null, True)
-
-
-def start(argv, keep, limits, last_filled, keeper):
+def start(argv, keep, limits, keeper):
     """Forks and runs the program in a session of its own, with default signals and only `keep` open. Returns its pid;
     an exec that fails is reported through a pipe that exec closes."""
     reading, writing = os.pipe()
@@ -99,8 +90,6 @@ def start(argv, keep, limits, last_filled, keeper):
         for fd in keep:
             os.set_inheritable(fd, True)
         set_limits(limits)
-        if last_filled:
-            fill(last_filled, set(keep) | {writing})
         os.execv(argv[0], argv)
     except (OSError, ValueError) as error:
         os.write(writing, b"%d" % getattr(error, "errno", errno.EINVAL))
@@ -144,7 +133,7 @@ def main():
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    program, problem = start(sys.argv[7:], keep, limits, int(sys.argv[6]), os.getpid())
+    program, problem = start(sys.argv[6:], keep, limits, os.getpid())
     for fd in [0, 1, 2] + keep:
         os.close(fd)  # the harness reads to end of file: it must come when the program's ends are closed, not ours
     if problem:

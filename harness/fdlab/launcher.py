@@ -420,7 +420,7 @@ def _output(terminal: bool) -> tuple:
 
 
 def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadline: float, grace: float, live: bool,
-                environment: Dict[str, str], limits: Dict[int, int], fill: int, terminal: bool) -> None:
+                environment: Dict[str, str], limits: Dict[int, int], terminal: bool) -> None:
     """Starts the keeper, which starts the program; waits until it has."""
     ours, theirs = socket.socketpair()
     server._control = ours
@@ -435,7 +435,7 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
             out, err = pipes
         keeper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper.py")
         command = [sys.executable, "-I", "-S", keeper, str(theirs.fileno()), str(deadline), str(grace),
-                   ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items()), str(fill)]
+                   ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items())]
         server._keeper = subprocess.Popen(
             command + list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=server.cwd, env=environment,
             pass_fds=[theirs.fileno()] + list(keep), start_new_session=True)
@@ -473,10 +473,9 @@ def _find_below(server: Server, passed: Sequence[str]) -> int:
 def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optional[str] = None, live: bool = False,
            follow: bool = False, deadline: float = 60.0, options: Sequence[str] = (),
            environment: Optional[Dict[str, str]] = None, sandbox: Optional[Sandbox] = None,
-           limits: Optional[Dict[int, int]] = None, fill: int = 0, terminal: bool = False) -> Iterator[Server]:
+           limits: Optional[Dict[int, int]] = None, terminal: bool = False) -> Iterator[Server]:
     """Starts `argv`; under fdtrace when `fdtrace` (its path) and `capture` are given, with the further `options`.
-    `deadline` is for the whole life of the program; all descriptors up to the number `fill` are open in it (fdtrace closes
-    them, unless told --keep-fds)."""
+    `deadline` is for the whole life of the program."""
     scratch = tempfile.mkdtemp(prefix="fdlab-")
     argv = [os.path.abspath(argv[0])] + list(argv[1:])
     server = Server(argv, scratch)
@@ -502,8 +501,7 @@ def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optio
             command = prefix + command
             passed.insert(0, os.path.realpath(prefix[0]))
         kept = [theirs.fileno()] if theirs else []
-        _keep_alive(server, command, kept, deadline, 2.0 if fdtrace else 0.0, live, environment, limits or {}, fill,
-                    terminal)
+        _keep_alive(server, command, kept, deadline, 2.0 if fdtrace else 0.0, live, environment, limits or {}, terminal)
         if theirs is not None:
             theirs.close()
         if passed:
