@@ -198,7 +198,6 @@ moved(struct turn *t, struct act act, const struct event *ev)
 		act.kind = ACT_WROTE;
 		break;
 	case SHAPE_outv:
-	case SHAPE_printed:
 	case SHAPE_sendmsg:
 	case SHAPE_sendmmsg:
 	case SHAPE_move:
