@@ -59,7 +59,7 @@ static void add_client(void)
     struct sockaddr_in sa;
     socklen_t salen = sizeof sa;
     struct client *c;
-    int fd;
+    int fd, little = 16384; /* there may be many clients */
 
     fd = accept(listenfd, (struct sockaddr *)&sa, &salen);
     if (fd == -1) {
@@ -75,6 +75,7 @@ static void add_client(void)
     }
     printf("client %s:%d accepted fd %d\n", inet_ntoa(sa.sin_addr), ntohs(sa.sin_port), fd);
     fcntl(fd, F_SETFL, O_NONBLOCK);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
     c->fd = fd;
     c->dead = false;
     c->next = head;
