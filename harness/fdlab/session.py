@@ -67,7 +67,7 @@ class Session:
         if timeouts:
             times = {1: "once", 2: "twice"}.get(timeouts, "%d times" % timeouts)
             self._step("silence until the server has printed \"%s\" %s" % (TIMEOUT_LINE, times),
-                       ("session", "silence", "of %s" % " and ".join(["%g s" % self.timeout] * timeouts)))
+                       ("session", "silence", "of %g s%s" % (self.timeout, "" if timeouts == 1 else ", " + times)))
             heard = len(self.server.lines.all)
             for _ in range(timeouts):
                 heard = 1 + self._try(lambda: self.server.wait_for_line(
