@@ -82,20 +82,20 @@ forgotten(struct check *c, const struct life *life, const struct life_facts *f)
 	say_opened(found_one, c, life);
 }
 
-/* Own table 0: by the hash of a line: how many lives of that line are open and idle. */
+/* Own table 0: by the hash of a line and a process: how many lives of that line are open and idle. */
 struct line {
 	uint64_t where;
-	uint32_t count;
+	uint32_t pid, count;
 };
 
 static struct line *
 line_of(struct check *c, const struct life_facts *f)
 {
-	uint64_t parts[2] = {f->born.where, f->born.image};
+	uint64_t parts[2] = {f->born.where, f->born.pid};
 	struct line *line = OWN(c, 0, (uint32_t)hash_bytes(parts, sizeof parts) & 1023, struct line);
 
-	if (line->where != f->born.where)
-		*line = (struct line){f->born.where, 0};
+	if (line->where != f->born.where || line->pid != f->born.pid)
+		*line = (struct line){f->born.where, f->born.pid, 0};
 	return line;
 }
 

@@ -25,21 +25,49 @@ names_port(const struct check *c, struct address *a)
 	return (family == AF_INET || family == AF_INET6) && a->port != 0;
 }
 
+/* What this run knows of the port: somebody listens there now, or had connections there that are closed. */
+static void
+look_back(const struct check *c, uint16_t port, bool *listens, bool *closed)
+{
+	for (uint32_t id = 1; id <= model_lives(c->model); id++) {
+		const struct life *life = model_life(c->model, id);
+
+		if (life->local.port != port || life->kind != KIND_TCP)
+			continue;
+		*listens |= life->open && life->listens;
+		*closed |= !life->open && life->accepted;
+	}
+}
+
+static void
+in_use(struct check *c, uint16_t port)
+{
+	bool somebody = false, closed = false;
+	struct finding *f;
+
+	look_back(c, port, &somebody, &closed);
+	if (somebody || (f = found_here(c, c->life)) == NULL)
+		return;
+	if (!closed)
+		f->severity = SEVERITY_RISK;
+	say(f, c, "bind to port %n failed with EADDRINUSE, and SO_REUSEADDR is not set on %l: ", (int64_t)port, c->life);
+	say(f, c, closed ? "connections of that port that were closed in this run are in TIME_WAIT, for a minute or so."
+	                 : "if nobody listens there, old connections of that port in TIME_WAIT are in the way, for a minute or so.");
+	say_opened(f, c, c->life);
+}
+
 static void
 bound(struct check *c, struct reuse *r)
 {
 	struct address a;
-	struct finding *f;
 
 	if (!names_port(c, &a))
 		return;
 	if (c->ev->ret == 0) {
 		r->bound = site_of(c, c->ev);
 		r->to = a;
-	} else if (c->ev->error == EADDRINUSE && r->set == 0 && (f = found_here(c, c->life)) != NULL) {
-		say(f, c, "bind to port %n failed with EADDRINUSE, and SO_REUSEADDR is not set on %l: if nobody listens there, it is old connections of that port in "
-		    "TIME_WAIT that are in the way, for a minute or so.", (int64_t)a.port, c->life);
-		say_opened(f, c, c->life);
+	} else if (c->ev->error == EADDRINUSE && r->set == 0) {
+		in_use(c, a.port);
 	}
 }
 
@@ -85,7 +113,7 @@ const struct rule rule_no_reuseaddr = {
 	.why = "Whoever closes a connection first keeps it in TIME_WAIT for a minute. Without the option on the old and on the new listener, a server that closed its clients and is "
 	       "started again cannot have its port.",
 	.advice = "setsockopt(SO_REUSEADDR) on the listener, between socket and bind. On the clients it does nothing.",
-	.what = "A bind to a named port of TCP that failed with EADDRINUSE without the option (a bug), and a listener on such a port that did not have it when it was bound (a risk).",
+	.what = "A bind to a named port of TCP that failed with EADDRINUSE without the option (a bug when connections of that port were closed in the same run, else a risk), and a listener on such a port that did not have it when it was bound (a risk).",
 	.example =
 	    "     2  socket(AF_INET, SOCK_STREAM, 0)    = 3                     server.c:30\n"
 	    "     3  bind(3, 127.0.0.1:50000)           EADDRINUSE              server.c:36",

@@ -50,6 +50,8 @@ lost(struct check *c, const struct life *life, struct owed *o, const char *how)
 			say(f, c, "%c on %L took %n of %n bytes", (unsigned)o->call, life, o->took, o->asked);
 		else
 			say(f, c, "%c on %L took none of %n bytes (EAGAIN)", (unsigned)o->call, life, o->asked);
+		if (o->took == 0) /* the stream is whole, it only lacks a message */
+			f->severity = SEVERITY_RISK;
 		say(f, c, ", and the rest %s.", how);
 		say_opened(f, c, life);
 	}
@@ -130,7 +132,8 @@ writes(struct check *c)
 	}
 	if (!can_owe(c->life, ev) || ev->ret >= asked || (ev->ret < 0 && ev->error != EAGAIN) || is_datagram(c, c->life))
 		return;
-	*o = (struct owed){.at = site_of(c, ev), .asked = asked, .took = ev->ret > 0 ? ev->ret : 0, .call = ev->call, .work = c->pf->work};
+	*o = (struct owed){.at = site_of(c, ev), .asked = asked, .took = ev->ret > 0 ? ev->ret : 0, .call = ev->call, .work = c->pf->work,
+		.watched = (c->lf->epoll & EPOLLOUT) != 0};
 	o->left = asked - o->took;
 	o->known = (uint8_t)(data.size < HEAD ? data.size : HEAD);
 	if (data.at != NULL)
@@ -152,6 +155,17 @@ waits(struct check *c)
 	for (int i = 0; i < c->nwatched; i++)
 		if (c->watched[i].life != 0 && c->watched[i].wanted & WATCH_WRITE)
 			OWN(c, 0, c->watched[i].life, struct owed)->watched = true;
+}
+
+static void
+asks_epoll(struct check *c)
+{
+	const struct life *target = model_was(c->model, c->ev->pid, (int)c->ev->args[1], c->ev->began);
+	struct fdt_epoll e = {0};
+
+	event_epoll(c->ev, 0, &e);
+	if (target != NULL && e.events & EPOLLOUT)
+		OWN(c, 0, target->id, struct owed)->watched = true;
 }
 
 static void
@@ -181,6 +195,8 @@ on_short(struct check *c)
 {
 	if (c->class == CALLS_WAIT)
 		waits(c);
+	else if (c->class == CALLS_EPOLL_CTL)
+		asks_epoll(c);
 	else if (c->class == CALLS_MAKE)
 		made(c);
 	if (c->life != NULL && c->class & (CALLS_OUT | CALLS_MOVE))
@@ -230,7 +246,7 @@ const struct rule rule_short_write = {
 	    "    }",
 	.not_this = "A rest that is kept and sent when there is room. A slow reader who is watched for writing and at last thrown out. A pipe that only wakes somebody up, and is full. "
 	            "A datagram that found no room.",
-	.end = CALLS_OUT | CALLS_MOVE | CALLS_IN | CALLS_WAIT | CALLS_MAKE | CALLS_DEATH,
+	.end = CALLS_OUT | CALLS_MOVE | CALLS_IN | CALLS_WAIT | CALLS_EPOLL_CTL | CALLS_MAKE | CALLS_DEATH,
 	.on = on_short,
 	.over = over_short,
 };

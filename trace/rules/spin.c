@@ -8,6 +8,7 @@
 
 enum {
 	ROUNDS = 64,          /* from so many on it is a spin */
+	MANY = 1000,          /* with a timeout of 0, fewer may be meant: work in slices, of which nothing is seen here */
 	AT_ONCE = 200000,     /* ns: a wait that takes no longer did not wait */
 	BETWEEN = 1000000,    /* ns from one round to the next: more is work that is not seen, or a rest */
 };
@@ -60,6 +61,7 @@ say_cause(struct finding *f, struct check *c, const struct spin *s)
 
 	switch (cause_of(s)) {
 	case BY_TIMER:
+		f->severity = s->rounds >= MANY ? SEVERITY_BUG : SEVERITY_RISK;
 		say(f, c, "its timeout is 0, and nothing was ready.");
 		advise(f, c, "A timeout of 0 means \"do not wait\". To wait for ever is NULL for select, -1 for poll and epoll_wait.");
 		break;

@@ -107,8 +107,8 @@ closes(struct check *c)
 
 	if (before == NULL || before->ending != ENDS_CLOSED || c->lf->eof.seq != 0 || c->lf->gone != 0 || (told != NULL && told->ready != 0))
 		return;
-	if (!stranger && (c->lf->used != 0 || c->lf->watched != 0))
-		return;
+	if (!stranger && (!life->accepted || life->origin != BORN_MADE || c->lf->used != 0 || c->lf->watched != 0))
+		return; /* a pipe may be made for others alone; a connection is not */
 	*e = (struct ended){site_of(c, c->ev), stranger || before->ended_where == c->ev->where};
 }
 

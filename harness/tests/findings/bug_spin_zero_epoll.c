@@ -4,7 +4,7 @@
  */
 #include "prove.h"
 
-enum { ROUNDS = 500 };
+enum { ROUNDS = 2000 };
 
 static void
 clients(void)
