@@ -36,7 +36,7 @@ NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))'
 NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
 NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
 
-.PHONY: help build serve client test clean FORCE
+.PHONY: help build serve player client test clean FORCE
 FORCE:
 
 help: ## this list
@@ -49,6 +49,7 @@ build: ## everything that is compiled: the labs, the client, fdtrace
 lab1: ## play lab 1, live: several listeners, one client at a time
 lab2: ## play lab 2, live: one listener, and 4, 5, 6 come back
 serve: ## LAB=lab2: the server alone, live, for clients of your own
+player: ## LAB=lab2: its last run as a web page that plays it step by step
 client: ## a client to type into: sends each line, prints the echo
 test: ## all tests; fetches pytest first where it is missing
 clean: ## throws build/ away
@@ -98,7 +99,7 @@ server_of = $(BUILD)/$(1)/$(if $(SRC),src/)server
 
 GEN         := $(BUILD)/gen
 GENERATED   := $(GEN)/calls.h $(GEN)/calls.c $(GEN)/symbols.h $(GEN)/wrappers.c
-READER_SRC  := $(wildcard trace/fdtrace.c trace/run/*.c trace/reader/*.c trace/views/*.c trace/rules/*.c) $(GEN)/calls.c
+READER_SRC  := $(wildcard trace/fdtrace.c trace/run/*.c trace/reader/*.c trace/views/*.c trace/rules/*.c) $(GEN)/calls.c $(GEN)/player.c
 PRELOAD_SRC := $(wildcard trace/preload/*.c) $(GEN)/wrappers.c
 object_of    = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(patsubst $(GEN)/%,gen/%,$(2)))
 READER_OBJ  := $(call object_of,reader,$(READER_SRC))
@@ -118,6 +119,10 @@ $(GEN)/stamp: trace/calls.py trace/calls.tab
 	$(Q)$(PYTHON) trace/calls.py $(GEN)
 	$(Q)touch $@
 $(GENERATED): $(GEN)/stamp ;
+# The page of `fdtrace html`: it lies in the program.
+$(GEN)/player.c: $(wildcard trace/player/*.py trace/player/*.html trace/player/*.css trace/player/*.js)
+	$(NEED_PY)$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) trace/player/embed.py $@
 
 $(BUILD)/obj/reader/%.o: %.c $(BUILD)/trace.flags | $(GEN)/stamp
 	$(NEED_CC)$(Q)mkdir -p $(@D)
@@ -159,6 +164,15 @@ serve: $(if $(filter $(LAB),$(LABS)),$(call server_of,$(LAB)) $(TRACER))
 	test $$? -eq 130
 
 client: $(BUILD)/client
+PLAYED = $(BUILD)/$(LAB)/trace
+player: $(TRACER)
+	$(if $(filter $(LAB),$(LABS)),,$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))$(if $(wildcard $(PLAYED).fdt),,\
+	$(error there is no run of $(LAB) yet: make $(LAB)))$(Q)$(BUILD)/fdtrace html -o $(PLAYED).html $(PLAYED).fdt
+	$(Q)for open in xdg-open open; do \
+		if command -v $$open >/dev/null 2>&1 && [ -n "$$DISPLAY$$WAYLAND_DISPLAY" -o $$open = open ]; then \
+			$$open $(PLAYED).html >/dev/null 2>&1 && echo "$(PLAYED).html is open in your browser" && exit 0; fi; done; \
+		echo "$(PLAYED).html: open it in a browser"
+
 	$(Q)$(BUILD)/client 127.0.0.1 $(PORT)
 
 test: build
