@@ -155,19 +155,21 @@ class _Running:
     def __init__(self, session: pytest.Session) -> None:
         self.session = session
         self.waiting = list(session.items)
+        names = set(map(name_of, self.waiting))
+        self.before = {item: [name for name in preconditions(item) if name in names] for item in self.waiting}
         self.status: Dict[str, str] = {}
         self.pipes = selectors.DefaultSelector()
         depth: Dict[str, int] = {}
         for item in reversed(self.waiting):  # those on which most depends come first
-            for name in preconditions(item):
+            for name in self.before[item]:
                 depth[name] = max(depth.get(name, 0), depth.get(name_of(item), 0) + 1)
         self.waiting.sort(key=lambda item: -depth.get(name_of(item), 0))
 
     def next(self) -> Optional[pytest.Item]:
         """One that can begin now. Those that cannot be judged any more are reported and taken out."""
         for item in list(self.waiting):
-            states = [self.status.get(name) for name in preconditions(item)]
-            failed = [name for name, state in zip(preconditions(item), states) if state in (FAILED, NOT_JUDGED)]
+            states = [self.status.get(name) for name in self.before[item]]
+            failed = [name for name, state in zip(self.before[item], states) if state in (FAILED, NOT_JUDGED)]
             if failed:
                 self.waiting.remove(item)
                 self.report(item, [_skipped(item, "it has no meaning as long as %s is not passed" % " and ".join(failed))])

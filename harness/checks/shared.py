@@ -7,7 +7,7 @@ from typing import List, Sequence, Tuple
 import pytest
 
 from fdlab import proc
-from fdlab.checking import SHORT, Bench, Play
+from fdlab.checking import SHORT, Bench, Play, letters
 from fdlab.trace import Event
 
 after = pytest.mark.after
@@ -85,7 +85,7 @@ def binary(bench: Bench) -> None:
 def big_message(bench: Bench) -> None:
     s = bench.start()
     s.arrive("A")
-    data = bench.chance.getrandbits(8 * 50000).to_bytes(50000, "big")
+    data = letters(bench.chance, 50000)
     s.say("A", data)
     s.hears("A", data)
     s.hears_nothing("A")
@@ -96,7 +96,7 @@ def short_send(bench: Bench) -> None:
     s.steps.append("every second send() or write() takes 7 bytes at the most, as the kernel may do")
     s.arrive("A")
     for n in range(4):
-        data = bench.chance.getrandbits(8 * 200).to_bytes(200, "big")
+        data = letters(bench.chance, 200)
         s.say("A", data)
         s.hears("A", data)
     s.stop()
@@ -146,7 +146,7 @@ def sigpipe(bench: Bench, staying: Sequence[str] = ()) -> None:
     s.talk(*staying)
     s.arrive("X")
     with s.held():
-        s.say("X", bytes(32000))
+        s.say("X", letters(bench.chance, 32000))
         s.leaves("X")
     if not staying:
         s.arrive("Y")

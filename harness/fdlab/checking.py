@@ -172,7 +172,7 @@ class Play(Session):
             resting_since = resting_since or now
             naps = rest.call in barrier.WATCHING and barrier._unread(proc.tcp(self.server.pid, self.ports), self.ports)
             if not naps or now - resting_since > NAP:
-                return "the server has come to rest, in %s" % rest
+                return "the server has come to rest, in %s" % str(rest)
         return client.ended or ""
 
     def fill(self, name: str) -> bytes:
@@ -182,7 +182,7 @@ class Play(Session):
         client = self.clients[name]
         said = b""
         while len(said) < 4 << 20:
-            chunk = self.chance.getrandbits(8 * 2048).to_bytes(2048, "big")
+            chunk = letters(self.chance, 2048)
             took = self._try(lambda: client.push(chunk))
             said += chunk[:took]
             self._try(lambda: barrier.wait_for_rest(self.server.pid, (), self.deadline))
@@ -426,6 +426,11 @@ class Play(Session):
                 self._note("session", "ends", "here")
         self.end()
         self.server.end()
+
+
+def letters(chance: random.Random, count: int) -> bytes:
+    """Text that is nowhere like itself, so that a piece that is missing or in the wrong place is seen."""
+    return bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz", k=count))
 
 
 def _heard_instead(wanted: bytes, got: bytes, why: str) -> str:

@@ -1,0 +1,177 @@
+"""harness/fdlab/matrix.py: the grader is graded: every good submission passes everything, every bad one fails its own check.
+
+This is what `make grade-grader` calls. A bad submission names, in its first comment, the check that must fail (`must fail:
+eof.closes`) and perhaps the finding that explains it (`finding: leak`). What comes after that check may be not judged; all
+else must pass. The matrix of both is printed: a row a submission, a column a check.
+
+    PYTHONPATH=harness python3 -m fdlab.matrix --compile "cc -Icommon" --helpers build/common/helpers.a [lab2] [NAME...]
+
+Each submission is graded by a process of its own, as a student's is; as many run at once as there are cores.
+"""
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from . import grade, play
+from .result import FAILED, NOT_JUDGED, PASSED
+
+SUBMISSIONS = os.path.join(grade.HARNESS, "submissions")
+
+
+class Submission(NamedTuple):
+    lab: str
+    path: str
+    must_fail: Optional[str]   # None: it is a good one
+    finding: Optional[str]
+
+    @property
+    def name(self) -> str:
+        return "%s/%s" % ("bad" if self.must_fail else "good", os.path.basename(self.path)[:-2])
+
+
+class Verdict(NamedTuple):
+    submission: Submission
+    result: Dict[str, Any]     # as the json format has it; {} when there is none
+    problem: str               # "" when all is as it should be
+
+
+def submissions(lab: str) -> List[Submission]:
+    """The good ones first; a bad one must say what it is bad at."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(SUBMISSIONS, lab, "good", "*.c"))):
+        found.append(Submission(lab, path, None, None))
+    for path in sorted(glob.glob(os.path.join(SUBMISSIONS, lab, "bad", "*.c"))):
+        with open(path, encoding="utf-8") as file:
+            comment = file.read().partition("*/")[0]
+        check = re.search(r"must fail:\s*(\S+)", comment)
+        finding = re.search(r"finding:\s*(\S+)", comment)
+        if check is None:
+            raise ValueError("%s: its first comment does not say which check \"must fail:\"" % path)
+        found.append(Submission(lab, path, check.group(1), finding.group(1) if finding else None))
+    return found
+
+
+def after(lab: str) -> Dict[str, List[str]]:
+    """Each check with those that it comes after, directly or not."""
+    import ast
+    with open(os.path.join(grade.HARNESS, "checks", lab + ".py"), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    direct = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            direct[node.name[len("test_"):].replace("__", ".")] = [
+                argument.value for mark in node.decorator_list if isinstance(mark, ast.Call)
+                and getattr(mark.func, "id", "") == "after" for argument in mark.args if isinstance(argument, ast.Constant)]
+    for befores in direct.values():
+        for name in befores:  # grows while it is walked
+            befores += [one for one in direct[name] if one not in befores]
+    return direct
+
+
+def problem(submission: Submission, result: Dict[str, Any], befores: Dict[str, List[str]]) -> str:
+    """What is wrong with the grader, if this is what it says of that submission."""
+    if not result.get("compiled"):
+        return "it does not compile: %s" % result.get("compiler", "there is no result")
+    own = submission.must_fail
+    if own is not None and own not in befores:
+        return "it must fail %s, and there is no such check" % own
+    wrong = []
+    for check in result["checks"]:
+        name, status = check["name"], check["status"]
+        if name == own:
+            wanted = (FAILED,)
+        elif own is not None and own in befores[name]:
+            wanted = (PASSED, NOT_JUDGED)
+        else:
+            wanted = (PASSED,)
+        if status not in wanted:
+            wrong.append("%s is %s%s" % (name, status.replace("_", " "), ": " + check["message"] if check["message"] else ""))
+    return "; ".join(wrong)
+
+
+def grade_one(submission: Submission, options: argparse.Namespace, seed: int = 1) -> Verdict:
+    with tempfile.TemporaryDirectory(prefix="fdlab-matrix-") as folder:
+        out = os.path.join(folder, "result.json")
+        command = [sys.executable, "-m", "fdlab.grade", submission.lab, os.path.relpath(submission.path), "--compile",
+                   options.compile, "--helpers", options.helpers, "--build", options.build, "--format", "json", "--out", out,
+                   "--tier", options.tier, "--seed", str(seed)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        try:
+            with open(out, encoding="utf-8") as file:
+                result = json.load(file)
+        except (OSError, ValueError):
+            return Verdict(submission, {}, "no result: %s" % (done.stderr.strip() or done.stdout.strip()))
+    return Verdict(submission, result, problem(submission, result, after(submission.lab)))
+
+
+# ---- the matrix
+
+_SIGNS = {PASSED: ".", FAILED: "X", NOT_JUDGED: "-"}
+
+
+def table(verdicts: List[Verdict], names: List[str]) -> List[str]:
+    """A row a submission, a column a check; the names of the checks stand upright above their columns."""
+    left = max([len(verdict.submission.name) for verdict in verdicts] + [10])
+    lines = []
+    height = max(map(len, names))
+    for row in range(height):
+        lines.append((" " * (left + 2) + " ".join(name.rjust(height)[row] for name in names)).rstrip())
+    for verdict in verdicts:
+        status = {check["name"]: check["status"] for check in verdict.result.get("checks", [])}
+        cells = []
+        for name in names:
+            sign = _SIGNS.get(status.get(name, ""), "?")
+            cells.append("O" if name == verdict.submission.must_fail and sign == "X" else sign)
+        lines.append("%s  %s%s" % (verdict.submission.name.ljust(left), " ".join(cells), "  <-- wrong" if verdict.problem else ""))
+    return lines
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description="grades the grader")
+    parser.add_argument("what", nargs="*", help="labs, or parts of submissions' names (all when left out)")
+    parser.add_argument("--compile", default="cc -Icommon")
+    parser.add_argument("--helpers", default="")
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--tier", default="")
+    parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="submissions graded at the same time")
+    options = parser.parse_args(argv)
+    labs = [lab for lab in grade.labs() if lab in options.what] or grade.labs()
+    parts = [word for word in options.what if word not in grade.labs()]
+    failed = 0
+    for lab in labs:
+        try:
+            chosen = [one for one in submissions(lab) if not parts or any(part in one.name for part in parts)]
+        except ValueError as error:
+            play.complain(str(error))
+        if not chosen:
+            continue
+        with ThreadPoolExecutor(options.at_once) as pool:
+            verdicts = list(pool.map(lambda one: grade_one(one, options), chosen))
+        names = [check.name for check in grade.lab_checks(lab)]
+        print("%s: %d good and %d bad submissions, %d checks" % (
+            lab, sum(one.must_fail is None for one in chosen), sum(one.must_fail is not None for one in chosen), len(names)))
+        print("\n".join(table(verdicts, names)))
+        for verdict in verdicts:
+            if verdict.problem:
+                failed += 1
+                print("wrong: %s %s: %s" % (lab, verdict.submission.name, verdict.problem))
+        unproved = [name for name in names if not parts and name not in {one.must_fail for one in chosen}]
+        if unproved:
+            print("no bad submission proves: %s" % ", ".join(unproved))
+        print(flush=True)
+    print("O failed as it must, X failed, - not judged, . passed")
+    print("%s" % ("all as it should be" if not failed else "%d submissions are judged wrongly" % failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    play.run(main)
