@@ -305,5 +305,5 @@ def test_make_serve(root, build, ports, marked, lab):
         assert done.stdout == "hello\n"
         os.killpg(process.pid, signal.SIGINT)  # Ctrl+C, as the terminal sends it: to make, fdtrace and the server
         rest = process.communicate(timeout=20)[0].decode()
-        assert re.search(r"read \d=6 +write \d=6", rest) and "Traceback" not in rest
+        assert re.search(r"read \d=6\s+write \d=6", rest) and "Traceback" not in rest
         assert "make: ***" not in rest
