@@ -21,7 +21,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, ARGV_KEPT = 1024 };
+enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, SCAN_PIECE = 256, ARGV_KEPT = 1024 };
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1 }; /* linux/futex.h, which musl-gcc does not see */
 enum { JOIN_NOT_YET, JOIN_NOW, JOIN_DONE };
 
@@ -258,20 +258,42 @@ write_found(int fd, int fd_flags)
 	complete(&f);
 }
 
-/* Which descriptors are open, asked one by one: fcntl takes none itself. */
+/* Asks about the `n` numbers from `first` on at once: poll(2) takes no descriptor itself, and says POLLNVAL of a number that is not
+ * open. Where the program's limit on descriptors is lower than n it refuses, and each is asked with fcntl. */
+static void
+ask_numbers(int first, int n, bool *open)
+{
+	struct pollfd list[SCAN_PIECE];
+	struct timespec none = {0, 0};
+	bool polled;
+
+	for (int i = 0; i < n; i++)
+		list[i] = (struct pollfd){.fd = first + i};
+	polled = sys5(SYS_ppoll, list, n, &none, 0, 0) >= 0;
+	for (int i = 0; i < n; i++)
+		open[i] = polled ? !(list[i].revents & POLLNVAL) : sys2(SYS_fcntl, first + i, F_GETFD) >= 0;
+}
+
+/* Which descriptors are open, and their flags where they are wanted. In pieces: this may run on a thread's small stack. */
 static int
 scan_table(int32_t *open, int *flags)
 {
 	int count = 0, last = (int)atomic_load(&process.top_fd) + 64;
 
-	for (int fd = 0; fd < FD_SCAN && (flags != NULL || fd < last); fd++) {
-		long got = sys2(SYS_fcntl, fd, F_GETFD);
+	if (flags != NULL || last > FD_SCAN)
+		last = FD_SCAN;
+	for (int first = 0; first < last; first += SCAN_PIECE) {
+		bool there[SCAN_PIECE];
+		int n = last - first < SCAN_PIECE ? last - first : SCAN_PIECE;
 
-		if (got < 0)
-			continue;
-		if (flags != NULL)
-			flags[count] = (int)got;
-		open[count++] = fd;
+		ask_numbers(first, n, there);
+		for (int i = 0; i < n; i++) {
+			if (!there[i])
+				continue;
+			if (flags != NULL)
+				flags[count] = (int)sys2(SYS_fcntl, first + i, F_GETFD);
+			open[count++] = first + i;
+		}
 	}
 	return count;
 }
@@ -460,8 +482,11 @@ join(void)
 	const char *path = in_its_own_libc() ? find_environment(FDT_ENV "=") : NULL;
 	struct fdt_header *h;
 
+	/* Now, and not at the first call: that may be in a signal handler. But for those that glibc has since 2.39 only: a dlsym that
+	 * fails allocates, and a program's own malloc would be woken here. */
 	for (int i = 0; i < SYMBOLS; i++)
-		real_slow(i);
+		if (i != SYM_pidfd_spawn && i != SYM_pidfd_spawnp)
+			real_slow(i);
 	if (path == NULL || (h = map_capture(path)) == NULL)
 		return;
 	if (!make_pid_page())

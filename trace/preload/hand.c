@@ -141,58 +141,175 @@ w_dprintf_chk(int fd, int flag, const char *format, ...)
 	return (int)leave_printed(&f, ret);
 }
 
-/* ---- syscall(2): a call by its number counts as the call that libc has for it; one that libc has no name for, and that makes a
- * descriptor, is shown as syscall ---- */
+/* ---- syscall(2): a call by its number counts as the call that libc has for it, and keeps what that one keeps; one that libc has no
+ * name for, and that makes a descriptor, is shown as syscall ---- */
 
 struct by_number {
 	long number;
 	uint16_t call;
-	int fd;   /* which argument is the descriptor; -1: none */
-	int kept; /* the first argument that is kept; -1: none */
-	bool makes;
+	uint8_t shape;
+	int8_t fd;   /* which argument is the descriptor; -1: none */
+	int8_t kept; /* the first argument that is kept; those after it are kept too; -1: none */
+	int8_t path; /* SHAPE_open: which argument is the path */
 };
 
+/* clang-format off */
 static const struct by_number raw_calls[] = {
-    {SYS_close, FDT_CALL_close, 0, -1, false},
-    {SYS_dup, FDT_CALL_dup, 0, -1, true},
-    {SYS_dup3, FDT_CALL_dup3, 0, 1, true},
-#ifdef SYS_dup2
-    {SYS_dup2, FDT_CALL_dup2, 0, 1, true},
+	{SYS_read, FDT_CALL_read, SHAPE_in, 0, 2, -1},
+	{SYS_write, FDT_CALL_write, SHAPE_out, 0, 2, -1},
+	{SYS_pread64, FDT_CALL_pread, SHAPE_in, 0, 2, -1},
+	{SYS_pwrite64, FDT_CALL_pwrite, SHAPE_out, 0, 2, -1},
+	{SYS_readv, FDT_CALL_readv, SHAPE_inv, 0, 2, -1},
+	{SYS_writev, FDT_CALL_writev, SHAPE_outv, 0, 2, -1},
+	{SYS_recvfrom, FDT_CALL_recvfrom, SHAPE_recvfrom, 0, 2, -1},
+	{SYS_sendto, FDT_CALL_sendto, SHAPE_sendto, 0, 2, -1},
+	{SYS_recvmsg, FDT_CALL_recvmsg, SHAPE_recvmsg, 0, 2, -1},
+	{SYS_sendmsg, FDT_CALL_sendmsg, SHAPE_sendmsg, 0, 2, -1},
+	{SYS_close, FDT_CALL_close, SHAPE_close, 0, -1, -1},
+	{SYS_dup, FDT_CALL_dup, SHAPE_dup, 0, -1, -1},
+	{SYS_dup3, FDT_CALL_dup3, SHAPE_dup2, 0, 1, -1},
+	{SYS_fcntl, FDT_CALL_fcntl, SHAPE_fcntl, 0, 1, -1},
+	{SYS_ioctl, FDT_CALL_ioctl, SHAPE_ioctl, 0, 1, -1},
+	{SYS_socket, FDT_CALL_socket, SHAPE_socket, -1, 0, -1},
+	{SYS_socketpair, FDT_CALL_socketpair, SHAPE_pair, -1, 0, -1},
+	{SYS_pipe2, FDT_CALL_pipe2, SHAPE_pair, -1, 1, -1},
+	{SYS_bind, FDT_CALL_bind, SHAPE_bind, 0, -1, -1},
+	{SYS_connect, FDT_CALL_connect, SHAPE_connect, 0, -1, -1},
+	{SYS_listen, FDT_CALL_listen, SHAPE_plain, 0, 1, -1},
+	{SYS_shutdown, FDT_CALL_shutdown, SHAPE_plain, 0, 1, -1},
+	{SYS_accept, FDT_CALL_accept, SHAPE_accept, 0, -1, -1},
+	{SYS_accept4, FDT_CALL_accept4, SHAPE_accept, 0, 3, -1},
+	{SYS_openat, FDT_CALL_openat, SHAPE_open, -1, 2, 1},
+	{SYS_memfd_create, FDT_CALL_memfd_create, SHAPE_open, -1, 1, 0},
+	{SYS_epoll_create1, FDT_CALL_epoll_create1, SHAPE_make, -1, 0, -1},
+	{SYS_eventfd2, FDT_CALL_eventfd, SHAPE_make, -1, 0, -1},
+	{SYS_timerfd_create, FDT_CALL_timerfd_create, SHAPE_make, -1, 0, -1},
+	{SYS_inotify_init1, FDT_CALL_inotify_init1, SHAPE_make, -1, 0, -1},
+	{SYS_epoll_ctl, FDT_CALL_epoll_ctl, SHAPE_epoll_ctl, 0, 1, -1},
+	{SYS_epoll_pwait, FDT_CALL_epoll_pwait, SHAPE_epoll_wait, 0, 2, -1},
+	{SYS_perf_event_open, FDT_CALL_syscall, SHAPE_raw, -1, -1, -1},
+#ifdef SYS_open
+	{SYS_open, FDT_CALL_open, SHAPE_open, -1, 1, 0},
+	{SYS_creat, FDT_CALL_creat, SHAPE_open, -1, 1, 0},
+	{SYS_pipe, FDT_CALL_pipe, SHAPE_pair, -1, -1, -1},
+	{SYS_dup2, FDT_CALL_dup2, SHAPE_dup2, 0, 1, -1},
+	{SYS_poll, FDT_CALL_poll, SHAPE_poll, -1, 1, -1},
+	{SYS_epoll_wait, FDT_CALL_epoll_wait, SHAPE_epoll_wait, 0, 2, -1},
+	{SYS_eventfd, FDT_CALL_eventfd, SHAPE_make, -1, 0, -1},
 #endif
-    {SYS_fcntl, FDT_CALL_fcntl, 0, 1, false},
-    {SYS_socket, FDT_CALL_socket, -1, 0, true},
-    {SYS_epoll_create1, FDT_CALL_epoll_create1, -1, 0, true},
-    {SYS_eventfd2, FDT_CALL_eventfd, -1, 0, true},
-    {SYS_timerfd_create, FDT_CALL_timerfd_create, -1, 0, true},
-    {SYS_inotify_init1, FDT_CALL_inotify_init1, -1, 0, true},
-    {SYS_openat, FDT_CALL_syscall, -1, 0, true},
-    {SYS_memfd_create, FDT_CALL_syscall, -1, 0, true},
 #ifdef SYS_close_range
-    {SYS_close_range, FDT_CALL_close_range, -1, 0, false},
+	{SYS_close_range, FDT_CALL_close_range, SHAPE_range, -1, 0, -1},
 #endif
 #ifdef SYS_pidfd_open
-    {SYS_pidfd_open, FDT_CALL_pidfd_open, -1, 0, true},
+	{SYS_pidfd_open, FDT_CALL_pidfd_open, SHAPE_make, -1, 0, -1},
 #endif
 #ifdef SYS_pidfd_getfd
-    {SYS_pidfd_getfd, FDT_CALL_pidfd_getfd, -1, 0, true},
+	{SYS_pidfd_getfd, FDT_CALL_pidfd_getfd, SHAPE_make, -1, 0, -1},
 #endif
 #ifdef SYS_openat2
-    {SYS_openat2, FDT_CALL_syscall, -1, 0, true},
+	{SYS_openat2, FDT_CALL_syscall, SHAPE_raw, -1, -1, -1},
 #endif
 #ifdef SYS_memfd_secret
-    {SYS_memfd_secret, FDT_CALL_syscall, -1, 0, true},
+	{SYS_memfd_secret, FDT_CALL_syscall, SHAPE_raw, -1, -1, -1},
 #endif
 #ifdef SYS_io_uring_setup
-    {SYS_io_uring_setup, FDT_CALL_syscall, -1, 0, true},
+	{SYS_io_uring_setup, FDT_CALL_syscall, SHAPE_raw, -1, -1, -1},
 #endif
-    {SYS_perf_event_open, FDT_CALL_syscall, -1, 0, true},
 #ifdef SYS_userfaultfd
-    {SYS_userfaultfd, FDT_CALL_syscall, -1, 0, true},
+	{SYS_userfaultfd, FDT_CALL_syscall, SHAPE_raw, -1, -1, -1},
 #endif
 #ifdef SYS_landlock_create_ruleset
-    {SYS_landlock_create_ruleset, FDT_CALL_syscall, -1, 0, true},
+	{SYS_landlock_create_ruleset, FDT_CALL_syscall, SHAPE_raw, -1, -1, -1},
 #endif
 };
+/* clang-format on */
+
+static void
+enter_by_number(struct frame *f, const struct by_number *known, long *args)
+{
+	size_t *size = (size_t *)&args[2]; /* a short=N lowers it before the call is made */
+
+	switch (known->shape) {
+	case SHAPE_open: enter_open(f, (const char *)args[known->path]); break;
+	case SHAPE_pair: enter_pair(f); break;
+	case SHAPE_accept: enter_accept(f); break;
+	case SHAPE_bind:
+	case SHAPE_connect: enter_bind(f, (const struct sockaddr *)args[1], (socklen_t)args[2]); break;
+	case SHAPE_in: enter_in(f, size); break;
+	case SHAPE_out: enter_out(f, (const void *)args[1], size); break;
+	case SHAPE_inv: enter_inv(f, (const struct iovec *)args[1], (int)args[2]); break;
+	case SHAPE_outv: enter_outv(f, (const struct iovec *)args[1], (int)args[2]); break;
+	case SHAPE_recvfrom: enter_recvfrom(f, size); break;
+	case SHAPE_sendto: enter_sendto(f, (const void *)args[1], size, (const struct sockaddr *)args[4], (socklen_t)args[5]); break;
+	case SHAPE_recvmsg: enter_recvmsg(f, (const struct msghdr *)args[1]); break;
+	case SHAPE_sendmsg: enter_sendmsg(f, (const struct msghdr *)args[1]); break;
+	case SHAPE_poll: enter_poll(f, (const struct pollfd *)args[0], (nfds_t)args[1], (int)args[2]); break;
+	case SHAPE_epoll_wait: enter_epoll_wait(f, (int)args[2], (int)args[3]); break;
+	case SHAPE_epoll_ctl: enter_epoll_ctl(f, (const struct epoll_event *)args[3]); break;
+	case SHAPE_ioctl: enter_ioctl(f); break;
+	default: enter_plain(f); break;
+	}
+}
+
+static long
+leave_by_number(struct frame *f, const struct by_number *known, const long *args, long ret)
+{
+	switch (known->shape) {
+	case SHAPE_pair: return (long)leave_pair(f, ret, (const int *)args[known->number == SYS_socketpair ? 3 : 0]);
+	case SHAPE_accept: return (long)leave_accept(f, ret, (const struct sockaddr *)args[1], (const socklen_t *)args[2]);
+	case SHAPE_bind:
+	case SHAPE_connect: return (long)leave_bind(f, ret);
+	case SHAPE_in: return (long)leave_in(f, ret, (const void *)args[1]);
+	case SHAPE_inv: return (long)leave_inv(f, ret, (const struct iovec *)args[1], (int)args[2]);
+	case SHAPE_recvfrom:
+		return (long)leave_recvfrom(f, ret, (const void *)args[1], (const struct sockaddr *)args[4], (const socklen_t *)args[5]);
+	case SHAPE_recvmsg: return (long)leave_recvmsg(f, ret, (const struct msghdr *)args[1]);
+	case SHAPE_poll: return (long)leave_poll(f, ret, (const struct pollfd *)args[0], (nfds_t)args[1]);
+	case SHAPE_epoll_wait: return (long)leave_epoll_wait(f, ret, (const struct epoll_event *)args[1]);
+	case SHAPE_ioctl: return (long)leave_ioctl(f, ret);
+	case SHAPE_fcntl: return (long)leave_fcntl(f, ret);
+	case SHAPE_open:
+	case SHAPE_make:
+	case SHAPE_socket:
+	case SHAPE_dup:
+	case SHAPE_dup2:
+	case SHAPE_raw: return (long)leave_make(f, ret);
+	default: return (long)leave_plain(f, ret);
+	}
+}
+
+static const struct by_number *
+known_number(long number)
+{
+	for (size_t i = 0; i < sizeof raw_calls / sizeof raw_calls[0]; i++)
+		if (raw_calls[i].number == number)
+			return &raw_calls[i];
+	return NULL;
+}
+
+/* How many arguments of a call are kept: calls.tab's number, as far as it lists them one after another. */
+static int
+kept_count(uint16_t call)
+{
+	switch (call) {
+	case FDT_CALL_socket:
+	case FDT_CALL_socketpair:
+	case FDT_CALL_close_range: return 3;
+	case FDT_CALL_fcntl:
+	case FDT_CALL_ioctl:
+	case FDT_CALL_eventfd:
+	case FDT_CALL_timerfd_create:
+	case FDT_CALL_pread:
+	case FDT_CALL_pwrite:
+	case FDT_CALL_recvfrom:
+	case FDT_CALL_sendto:
+	case FDT_CALL_dup3:
+	case FDT_CALL_epoll_ctl:
+	case FDT_CALL_pidfd_open:
+	case FDT_CALL_pidfd_getfd: return 2;
+	default: return 1;
+	}
+}
 
 EXPORT long w_syscall(long number, long a, long b, long c, long d, long e, long g) __asm__("syscall");
 
@@ -201,12 +318,9 @@ w_syscall(long number, long a, long b, long c, long d, long e, long g)
 {
 	long (*call)(long, long, long, long, long, long, long) =
 	    (long (*)(long, long, long, long, long, long, long))real(SYM_syscall);
-	const long args[] = {a, b, c, d, e, g};
-	const struct by_number *known = NULL;
+	long args[] = {a, b, c, d, e, g};
+	const struct by_number *known = known_number(number);
 
-	for (size_t i = 0; i < sizeof raw_calls / sizeof raw_calls[0]; i++)
-		if (raw_calls[i].number == number)
-			known = &raw_calls[i];
 	if (known == NULL)
 		return call(number, a, b, c, d, e, g);
 	struct frame f = {.call = known->call, .fd = -1, .flags = FDT_EV_NO_FD, .where = RETURN_ADDRESS, .arg = (uint64_t)number};
@@ -215,16 +329,18 @@ w_syscall(long number, long a, long b, long c, long d, long e, long g)
 		f.fd = (int)args[known->fd];
 		f.flags = 0;
 	}
-	for (int i = known->kept, n = 0; known->call != FDT_CALL_syscall && i >= 0 && n < 3; i++, n++) {
+	for (int n = 0; known->kept >= 0 && n < kept_count(known->call); n++) {
 		if (n == 0)
-			f.arg = (uint64_t)args[i];
+			f.arg = (uint64_t)args[known->kept];
 		else
-			f.extra[f.nextra++] = args[i];
+			f.extra[f.nextra++] = args[known->kept + n];
 	}
-	enter_plain(&f);
-	long ret = f.skip ? (long)f.ret : call(number, a, b, c, d, e, g);
+	if (known->kept < 0 && known->call != FDT_CALL_syscall)
+		f.arg = 0;
+	enter_by_number(&f, known, args);
+	long ret = f.skip ? (long)f.ret : call(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 
-	return (long)(known->makes ? leave_make(&f, ret) : known->call == FDT_CALL_fcntl ? leave_fcntl(&f, ret) : leave_plain(&f, ret));
+	return leave_by_number(&f, known, args, ret);
 }
 
 /* vfork(2): the child goes on above the parent's frame, so the return address must not wait on the stack, where the child
