@@ -142,6 +142,7 @@ class Capture:
 
     def __init__(self) -> None:
         self.slots: list[bytes] = []
+        self.heads: list[int] = []
         self.now = 0.0
         self.cursor: int | None = None  # None: as many as there are
         self.ended = True
@@ -169,6 +170,7 @@ class Capture:
             content += struct.pack("<HH", kind, len(data)) + data + bytes(-len(data) % 4)
         count = (len(content) + TAIL_ROOM - 1) // TAIL_ROOM
         index = len(self.slots)
+        self.heads.append(index)
         call = CALL[call] if isinstance(call, str) else call
         self.slots.append(struct.pack(
             "<QQQQiiIIHHHBBq", index + 1 << 2 | (DONE if done else BEGUN), START_NS + ns(begin), max(ns(end) - ns(begin), 0) if done else 0,

@@ -150,6 +150,8 @@ accepted(struct model *m, struct process *p, struct event *ev)
 	if (listener != NULL && event_queue(ev, &queued)) {
 		listener->queued = queued;
 		listener->queue_known = true;
+	} else if (listener != NULL && listener->queued > 0) {
+		listener->queued--;
 	}
 	life_begin(m, p, ev->ret, &birth, ev);
 }
@@ -535,7 +537,7 @@ started(struct model *m, const struct event *ev)
 	if (p->parent == 0)
 		p->parent = (uint32_t)ev->args[0];
 	p->arrived = p->starting = true;
-	p->threaded = false;
+	p->threaded = p->forked = false;
 }
 
 /* A child speaks for the first time. Its parent's fork may have returned before that, and made it known. */

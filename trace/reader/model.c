@@ -356,7 +356,7 @@ process_new(struct model *m, uint32_t pid, uint32_t parent, const struct event *
 	p->image = mother != NULL ? mother->image : ++m->images;
 	p->argv = mother != NULL ? mother->argv : NULL;
 	p->open = p->nopen = 0;
-	p->arrived = p->starting = p->ended = false;
+	p->arrived = p->starting = p->ended = p->forked = false;
 	map_put(&m->pids, pid, index + 1);
 	return p;
 }
@@ -382,6 +382,7 @@ process_fork(struct model *m, uint32_t parent, uint32_t pid, const struct event 
 	if (mother == NULL || !work_left(m, ev, 100 * (uint64_t)mother->nopen))
 		id = 0;
 
+	p->forked = true;
 	while (id != 0 && model_life(m, id)->next_open != 0)
 		id = model_life(m, id)->next_open; /* the oldest first */
 	for (; id != 0; id = life->prev_open) {

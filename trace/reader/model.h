@@ -86,6 +86,7 @@ struct process {
 	bool arrived;         /* it had an event of its own; a child is known before that, from its parent's fork */
 	bool starting;        /* a program begins: what is found open now it was given */
 	bool threaded;
+	bool forked;          /* a child that runs its parent's program */
 	bool ended;
 	uint64_t begun_seq, ended_seq;
 	int64_t begun, ended_at;

@@ -75,10 +75,11 @@ woke_group(
 void
 turn_woke(struct out *o, struct model *m, const struct turn *t)
 {
+	const struct process *p = model_pid(m, t->pid);
 	bool any = false;
 
 	if (t->call == 0) {
-		out_text(o, "set-up");
+		out_text(o, p != NULL && p->forked ? "forked" : "set-up");
 	} else if (!t->woke) {
 		out_text(o, capture_running(model_capture(m)) ? "still waits" : "never woke");
 	} else if (t->ret < 0) {

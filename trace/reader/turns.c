@@ -3,6 +3,7 @@
 
 #include "reader/map.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,33 @@ add_act(struct turn *t, struct act act)
 	t->acts[t->nacts++] = act;
 }
 
+/* A file that was opened in this turn is closed again: nothing of that is news. */
+static bool
+was_passing(struct turn *t, const struct life *life)
+{
+	int from = t->shown, kept;
+
+	if (life == NULL || (life->kind != KIND_FILE && life->kind != KIND_DIR))
+		return false;
+	while (from < t->nacts && !(t->acts[from].kind == ACT_OPENED && t->acts[from].life == life->id))
+		from++;
+	if (from == t->nacts)
+		return false;
+	kept = from;
+	for (int i = from; i < t->nacts; i++)
+		if (t->acts[i].life != life->id)
+			t->acts[kept++] = t->acts[i];
+	t->nacts = kept;
+	t->passing++;
+	return true;
+}
+
+static bool
+is_missing_file(const struct event *ev)
+{
+	return ev->ret < 0 && (ev->error == ENOENT || ev->error == ENOTDIR) && event_item(ev, FDT_ITEM_PATH).at != NULL;
+}
+
 static void
 moved(struct turn *t, struct act act, const struct event *ev)
 {
@@ -207,8 +235,39 @@ moved(struct turn *t, struct act act, const struct event *ev)
 	add_act(t, act);
 }
 
+/* How long it took, if that is worth a word, and what began and ended by it. */
 static void
-done(struct turn *turn, const struct event *ev, const struct effects *e)
+table_acts(const struct turns *t, struct turn *turn, struct act act, const struct event *ev, const struct effects *e)
+{
+	if (ev->end - ev->begin >= TURN_LONG) {
+		act.kind = ACT_STAYED;
+		act.value = ev->end - ev->begin;
+		add_act(turn, act);
+		act.value = ev->ret;
+	}
+	for (uint32_t i = 0; i < e->nclosed; i++) {
+		act.kind = ACT_CLOSED;
+		act.life = e->closed[i];
+		if (!was_passing(turn, model_life(t->model, act.life)))
+			add_act(turn, act);
+	}
+	for (uint32_t i = 0; i < e->nopened && ev->call != FDT_CALL_forked; i++) {
+		act.kind = ACT_OPENED;
+		act.life = e->opened[i];
+		add_act(turn, act);
+	}
+}
+
+static bool
+started_child(const struct event *ev)
+{
+	enum fdt_shape shape = ev->info->shape;
+
+	return ev->ret > 0 && (shape == SHAPE_fork || shape == SHAPE_vfork || shape == SHAPE_spawn || shape == SHAPE_forkpty);
+}
+
+static void
+done(struct turns *t, struct turn *turn, const struct event *ev, const struct effects *e)
 {
 	struct act act = {.injected = ev->fault != 0,
 		.call = ev->call,
@@ -219,23 +278,11 @@ done(struct turn *turn, const struct event *ev, const struct effects *e)
 		.value = ev->ret,
 		.seq = ev->seq};
 
-	if (ev->end - ev->begin >= TURN_LONG) {
-		act.kind = ACT_STAYED;
-		act.value = ev->end - ev->begin;
-		add_act(turn, act);
-		act.value = ev->ret;
+	table_acts(t, turn, act, ev, e);
+	if (is_missing_file(ev)) {
+		turn->passing++;
+		return;
 	}
-	for (uint32_t i = 0; i < e->nclosed; i++) {
-		act.kind = ACT_CLOSED;
-		act.life = e->closed[i];
-		add_act(turn, act);
-	}
-	for (uint32_t i = 0; i < e->nopened && ev->call != FDT_CALL_forked; i++) {
-		act.kind = ACT_OPENED;
-		act.life = e->opened[i];
-		add_act(turn, act);
-	}
-	act.life = ev->life;
 	if (ev->ret < 0 && ev->error != 0) {
 		act.kind = ACT_FAILED;
 		add_act(turn, act);
@@ -244,8 +291,7 @@ done(struct turn *turn, const struct event *ev, const struct effects *e)
 	moved(turn, act, ev);
 	if (ev->call == FDT_CALL_listen)
 		act.kind = ACT_LISTENS;
-	else if ((ev->info->shape == SHAPE_fork || ev->info->shape == SHAPE_vfork || ev->info->shape == SHAPE_spawn) &&
-		 ev->ret > 0)
+	else if (started_child(ev))
 		act.kind = ACT_STARTED;
 	else
 		return;
@@ -277,7 +323,7 @@ starts(struct turns *t, const struct event *ev, const struct effects *e)
 	if (!empty)
 		add_act(pair->now, act);
 	begin_turn(pair, ev, 0);
-	done(pair->now, ev, e);
+	done(t, pair->now, ev, e);
 	return empty ? NULL : pair->before;
 }
 
@@ -303,7 +349,7 @@ turns_step(struct turns *t, enum step step, const struct event *ev, const struct
 	turn = pair_of(t, ev)->now;
 	if (turn->over < ev->end)
 		turn->over = ev->end;
-	done(turn, ev, e);
+	done(t, turn, ev, e);
 	return NULL;
 }
 

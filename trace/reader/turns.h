@@ -60,6 +60,7 @@ struct turn {
 	int nacts, shown;  /* shown: acts before this were told; they are not put together with later ones */
 	uint32_t acts_room;
 	uint64_t more;     /* acts that were not kept */
+	uint64_t passing;  /* files that were opened and closed within the turn, or were not there: no acts */
 	int64_t over;      /* when the last call of it returned */
 };
 

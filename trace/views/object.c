@@ -453,8 +453,17 @@ sent_key(struct out *o, const struct model *m, const struct event *ev)
 	out_char(o, ']');
 }
 
+/* The life that the event names: of what only befell it, the one that it tells of. */
+static const struct life *
+life_named(const struct model *m, const struct event *ev, const struct effects *e)
+{
+	if (ev->info->shape != SHAPE_event || !ev->has_fd)
+		return model_life(m, ev->life);
+	return e->nopened > 0 ? model_life(m, e->opened[0]) : model_was(m, ev->pid, ev->fd, ev->began);
+}
+
 static void
-head_keys(struct out *o, const struct model *m, const struct event *ev)
+head_keys(struct out *o, const struct model *m, const struct event *ev, const struct effects *e)
 {
 	TEXT(o, "{\"seq\":");
 	out_right(o, ev->seq, 0);
@@ -479,14 +488,13 @@ head_keys(struct out *o, const struct model *m, const struct event *ev)
 	else
 		TEXT(o, "null");
 	KEY(o, "life");
-	life_or_null(o, ev->info->shape == SHAPE_event && ev->has_fd ? model_was(m, ev->pid, ev->fd, UINT64_MAX)
-								     : model_life(m, ev->life));
+	life_or_null(o, life_named(m, ev, e));
 }
 
 void
 out_object(struct out *o, struct model *m, const struct event *ev, const struct effects *e, const char *at)
 {
-	head_keys(o, m, ev);
+	head_keys(o, m, ev, e);
 	KEY(o, "args");
 	out_char(o, '{');
 	if (ev->info->shape == SHAPE_event)

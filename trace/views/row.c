@@ -93,8 +93,10 @@ row_lanes_known(struct rows *r)
 	for (uint32_t id = 1; id <= n; id++) {
 		const struct life *life = model_life(r->model, id);
 
-		if (life->number > 2 && can_be_watched(life))
-			add_lane(r, life->number);
+		struct lane *lane = life->number > 2 && can_be_watched(life) ? add_lane(r, life->number) : NULL;
+
+		if (lane != NULL && life->listens)
+			lane->used = UINT64_MAX;
 	}
 	for (uint32_t i = 0; r->whole && i < model_processes(r->model); i++) {
 		r->who |= model_process(r->model, i)->threaded;
@@ -111,13 +113,13 @@ row_lanes_of(struct rows *r, const struct effects *e)
 		struct lane *lane = life->number > 2 && can_be_watched(life) ? add_lane(r, life->number)
 									     : find_lane(r, life->number);
 
-		if (lane != NULL)
+		if (lane != NULL && lane->used != UINT64_MAX)
 			lane->used = r->nrows;
 	}
 	for (uint32_t i = 0; i < e->nclosed; i++) {
 		struct lane *lane = find_lane(r, model_life(r->model, e->closed[i])->number);
 
-		if (lane != NULL)
+		if (lane != NULL && lane->used != UINT64_MAX)
 			lane->used = r->nrows;
 	}
 }
@@ -323,7 +325,11 @@ use_lanes(struct rows *r, const struct turn *t)
 	for (int i = 0; i < t->nwatched; i++) {
 		struct lane *lane = add_lane(r, t->watched[i].number);
 
-		if (lane == NULL || t->watched[i].ready == 0)
+		const struct life *life = model_life(r->model, t->watched[i].life);
+
+		if (lane != NULL && life != NULL && life->listens)
+			lane->used = UINT64_MAX; /* a listener always has its column */
+		if (lane == NULL || t->watched[i].ready == 0 || lane->used == UINT64_MAX)
 			continue;
 		lane->used = r->nrows;
 		missed |= !lane->shown;
@@ -396,6 +402,11 @@ then_pieces(struct rows *r, const struct turn *t, int from, const struct thread 
 		start = out_length(o);
 		i = turn_act(o, r->model, t, i);
 		end_piece(o, start);
+	}
+	if (t->passing > 0) {
+		out_right(o, t->passing, 0);
+		out_text(o, t->passing == 1 ? " file in passing" : " files in passing");
+		end_piece(o, 0);
 	}
 	if (t->more > 0) {
 		out_text(o, "and ");

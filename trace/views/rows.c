@@ -121,26 +121,37 @@ notes_may_go(struct rows *r)
 
 /* ---- rows ---- */
 
-/* A turn is complete, or will never be more than it is. */
+/* What of the turn is on the screen now; more of it may come. */
+static void
+goes_on(struct rows *r, const struct turn *t, const struct thread *stuck)
+{
+	struct shown *s = shown_of(r, t->thread);
+
+	s->begun = true;
+	s->number = t->number;
+	if (stuck != NULL)
+		s->stuck = stuck->seq;
+	r->shape = 0;
+	turns_shown(r->turns, t->thread);
+}
+
+/* A turn is complete, or sits in a call. */
 static void
 show_turn(struct rows *r, const struct turn *t, const struct thread *stuck)
 {
 	struct shown *s = shown_of(r, t->thread);
 
 	if (s->begun && s->number == t->number) {
+		end_fold(r);
 		row_turn(r, t, t->shown, stuck);
 	} else if (stuck != NULL || !folds(r, t)) {
-		if (stuck != NULL)
-			end_fold(r);
+		end_fold(r);
 		row_turn(r, t, 0, stuck);
 	}
-	s->begun = stuck != NULL;
+	s->begun = false;
 	s->number = t->number;
-	if (stuck != NULL) {
-		s->stuck = stuck->seq;
-		r->shape = 0;
-		turns_shown(r->turns, t->thread);
-	}
+	if (stuck != NULL)
+		goes_on(r, t, stuck);
 }
 
 /* The threads that have sat in one call for so long. */
@@ -222,7 +233,18 @@ begin_look(struct rows *r, const struct event *ev)
 		r->next_look = due;
 }
 
-/* The process is gone: what its threads were in the middle of. */
+/* Is it news that this thread's turn ends here? */
+static bool
+has_news(struct rows *r, const struct turn *t, const struct thread *stuck)
+{
+	const struct shown *s = shown_of(r, t->thread);
+
+	if (s->begun && s->number == t->number)
+		return t->nacts > t->shown || (stuck != NULL && s->stuck != stuck->seq);
+	return !s->ended && (t->number > 0 || t->nacts > 0 || stuck != NULL);
+}
+
+/* The process is gone, or all of it is (pid 0): what its threads were in the middle of. */
 static void
 show_last(struct rows *r, uint32_t pid)
 {
@@ -231,14 +253,15 @@ show_last(struct rows *r, uint32_t pid)
 	for (uint32_t i = 1; i <= timeline_threads(t); i++) {
 		const struct thread *thread = timeline_thread(t, i);
 		const struct turn *turn = turns_current(r->turns, i);
-		bool stuck = thread->busy && call_infos[thread->call].shape != SHAPE_exit &&
-			     (turn == NULL || turn->call == 0 || turn->woke);
+		bool waits = turn != NULL && turn->call != 0 && !turn->woke;
+		const struct thread *stuck = thread->busy && call_infos[thread->call].shape != SHAPE_exit && !waits ? thread : NULL;
 
-		if (turn == NULL || (pid != 0 && thread->pid != pid) || shown_of(r, i)->ended ||
-			(turn->number == 0 && turn->nacts == 0 && !stuck))
+		if (turn == NULL || (pid != 0 && thread->pid != pid))
 			continue;
-		if (!(stuck && shown_of(r, i)->stuck == thread->seq))
-			show_turn(r, turn, stuck ? thread : NULL);
+		if (has_news(r, turn, stuck)) {
+			show_turn(r, turn, stuck);
+			goes_on(r, turn, stuck); /* what it still does after exit() */
+		}
 		shown_of(r, i)->ended = true;
 	}
 }
@@ -274,6 +297,8 @@ rows_step(struct rows *r, enum step step, const struct event *ev, const struct e
 	}
 	if (ev->info->shape == SHAPE_event && step == STEP_END)
 		befell(r, ev);
+	else if (step == STEP_BEGIN && ev->info->shape == SHAPE_exit)
+		show_last(r, ev->pid);
 	else if (step == STEP_BEGIN && ev->info->shape != SHAPE_event)
 		begin_look(r, ev);
 }

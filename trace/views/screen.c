@@ -10,7 +10,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { NARROWEST = 20, WIDEST = 1000, USUAL = 80 };
+enum {
+	NARROWEST = 20,
+	WIDEST = 1000,
+	USUAL = 80,
+	COLUMN_LEAST = 8, /* on a screen that is narrower than sense, lines are longer than it */
+};
 
 static int
 width_of(const struct live_options *o)
@@ -85,7 +90,10 @@ piece_that_fits(const char *piece, int length, int width)
 		return length;
 	while (n > width / 2 && piece[n] != ' ')
 		n--;
-	return n > width / 2 ? n : width;
+	n = n > width / 2 ? n : width;
+	while (n > 1 && piece[n - 1] == ' ')
+		n--;
+	return n;
 }
 
 int
@@ -93,6 +101,8 @@ out_pieces(struct out *o, const struct screen *s, const struct out *text, size_t
 {
 	int used = 0;
 
+	if (width < COLUMN_LEAST)
+		width = COLUMN_LEAST;
 	while (*at < out_length(text)) {
 		const char *piece = text->start + *at, *end = memchr(piece, PIECE_END, out_length(text) - *at);
 		int length = (int)(end - piece), n = length, space = used > 0 ? gap : 0;
