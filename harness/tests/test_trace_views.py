@@ -157,7 +157,7 @@ def trouble() -> Capture:
     ("turns-one-at-a-time-80", one_at_a_time, ["--width=80"], PLAIN),
     ("turns-one-at-a-time-120", one_at_a_time, ["--width=120"], PLAIN),
     ("turns-crowd-80", lambda: crowd(30), ["--width=80"], PLAIN),
-    ("turns-crowd-120", lambda: crowd(400, 5), ["--width=120"], PLAIN),
+    ("turns-crowd-120", lambda: crowd(100, 5), ["--width=120"], PLAIN),
     ("turns-crowd-40", lambda: crowd(8, 3), ["--width=40"], PLAIN),
     ("turns-family-100", family, ["--width=100"], PLAIN),
     ("turns-trouble-80", trouble, ["--width=80"], PLAIN),

@@ -324,7 +324,6 @@ use_lanes(struct rows *r, const struct turn *t)
 
 	for (int i = 0; i < t->nwatched; i++) {
 		struct lane *lane = add_lane(r, t->watched[i].number);
-
 		const struct life *life = model_life(r->model, t->watched[i].life);
 
 		if (lane != NULL && life != NULL && life->listens)
@@ -333,6 +332,12 @@ use_lanes(struct rows *r, const struct turn *t)
 			continue;
 		lane->used = r->nrows;
 		missed |= !lane->shown;
+	}
+	for (int i = 0; i < t->nacts; i++) {
+		const struct life *life = model_life(r->model, t->acts[i].life);
+		const struct lane *lane = life != NULL ? find_lane(r, life->number) : NULL;
+
+		missed |= lane != NULL && !lane->shown;
 	}
 	if (missed && r->nrows - r->header_row >= ROWS_BETWEEN)
 		r->header_due = true;
