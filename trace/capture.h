@@ -101,6 +101,7 @@ struct fdt_header {
 	struct fdt_anchor anchors[FDT_ANCHORS];
 	_Atomic uint32_t attached[FDT_ATTACHED]; /* pids that mapped the capture; the launcher takes out the dead */
 	_Atomic uint32_t attached_over;          /* how many found the table full */
+	_Atomic uint32_t arriving;               /* children of daemon(3) that are to attach yet; their parents end at once */
 };
 
 struct fdt_slot {

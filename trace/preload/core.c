@@ -437,6 +437,22 @@ attach(struct fdt_header *h, uint32_t pid)
 	atomic_fetch_add(&h->attached_over, 1);
 }
 
+/* A parent does it for its child too: it may end before the child has made its first call. */
+void
+child_attaches(int64_t pid)
+{
+	if (process.header != NULL && (process.header->flags & FDT_RUN_FORKS))
+		attach(process.header, (uint32_t)pid);
+}
+
+/* daemon(3): the parent ends within. By `n` more or fewer children are on their way. */
+void
+child_arriving(int n)
+{
+	if (process.header != NULL)
+		atomic_fetch_add(&process.header->arriving, (uint32_t)n);
+}
+
 static bool
 make_pid_page(void)
 {
@@ -637,6 +653,8 @@ vfork_returned(long ret)
 	if (ret < 0)
 		errno = (int)-ret;
 	ret = ret < 0 ? -1 : ret;
+	if (ret > 0)
+		child_attaches(ret);
 	leave_plain(&vfork_frame, ret);
 	return ret;
 }

@@ -877,6 +877,8 @@ enter_fdelt(struct frame *f, long number)
 #define enter_fork enter_plain
 
 void forked_child(void);
+void child_attaches(int64_t pid);
+void child_arriving(int n);
 
 /* The head belongs to the parent; the child has an event of its own. */
 static inline int64_t
@@ -886,6 +888,8 @@ leave_fork(struct frame *f, int64_t ret)
 		forked_child();
 		return 0;
 	}
+	if (ret > 0)
+		child_attaches(ret);
 	return leave_plain(f, ret);
 }
 
@@ -915,7 +919,12 @@ leave_pidspawn(struct frame *f, int64_t ret, const int *pidfd)
 #define leave_command leave_plain
 
 /* daemon(3) forks, and its caller goes on in the child. */
-#define enter_daemon enter_plain
+static inline void
+enter_daemon(struct frame *f)
+{
+	enter_plain(f);
+	child_arriving(1);
+}
 
 static inline int64_t
 leave_daemon(struct frame *f, int64_t ret)
@@ -924,6 +933,7 @@ leave_daemon(struct frame *f, int64_t ret)
 		forked_child();
 	else
 		leave_plain(f, ret);
+	child_arriving(-1);
 	write_resync();
 	return ret;
 }
@@ -943,6 +953,8 @@ leave_forkpty(struct frame *f, int64_t ret, const int *first)
 		write_resync();
 		return 0;
 	}
+	if (ret > 0)
+		child_attaches(ret);
 	came_back(f, ret);
 	if (ret > 0 && f->slot != NULL)
 		item(f, FDT_ITEM_FDS, first, sizeof *first);

@@ -552,8 +552,10 @@ forked(struct model *m, const struct event *ev)
 	for (uint32_t id = p->open; id != 0; id = model_life(m, id)->next_open) {
 		struct life *life = model_life(m, id);
 
-		if (life->born_seq == 0)
+		if (life->born_seq == 0) {
 			life->born_seq = ev->seq;
+			life->born = ev->end; /* told by this event, so it lives from then on */
+		}
 		add_id(&m->opened, id);
 	}
 }

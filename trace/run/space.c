@@ -30,6 +30,8 @@
 
 enum { FIRST_SPACE = 4096, STEP_MAX = 1 << 20 }; /* slots: 256 KiB, 64 MiB */
 
+#define ARRIVAL_NS 1000000000u /* how long a daemon's child may take to its first instruction */
+
 static pthread_t grower;
 static bool growing;
 static _Atomic bool stop_growing;
@@ -321,6 +323,21 @@ maps_file(pid_t pid, const struct stat *st)
 	return found;
 }
 
+/* A daemon's child that has not made itself known: it is waited for, but not for ever, as it may have died. */
+static bool
+still_arriving(const struct space *s)
+{
+	static uint64_t since;
+
+	if (atomic_load(&s->header->arriving) == 0) {
+		since = 0;
+		return false;
+	}
+	if (since == 0)
+		since = monotonic_ns();
+	return monotonic_ns() - since < ARRIVAL_NS;
+}
+
 bool
 space_in_use(struct space *s, pid_t except)
 {
@@ -339,7 +356,7 @@ space_in_use(struct space *s, pid_t except)
 		else
 			atomic_compare_exchange_strong(&s->header->attached[i], &pid, 0);
 	}
-	return used || atomic_load(&s->header->attached_over) > 0;
+	return used || atomic_load(&s->header->attached_over) > 0 || still_arriving(s);
 }
 
 void

@@ -230,6 +230,10 @@ opened_life(struct out *o, const struct model *m, const struct life *life)
 	if (life->of != 0 && life->origin != BORN_INHERITED) {
 		KEY(o, "of");
 		life_name(o, model_life(m, life->of));
+		if (life->origin == BORN_RECEIVED) { /* another process's, as a rule */
+			KEY(o, "of_pid");
+			out_right(o, model_process(m, model_life(m, life->of)->process)->pid, 0);
+		}
 	}
 	if (life->named_at_birth && life->local.family != 0) {
 		KEY(o, "local");
