@@ -156,7 +156,7 @@ def test_pairs_pipes_and_messages_with_descriptors(tmp_path):
     events = events_of(c, tmp_path)
     assert [life["kind"] for life in events[0]["opened"] + events[1]["opened"]] == ["unix", "unix", "pipe", "pipe"]
     assert events[2]["sent"] == ["5"]
-    assert events[3]["opened"] == [{"fd": 7, "life": "7", "kind": "pipe", "how": "received", "of": "5"}]
+    assert events[3]["opened"] == [{"fd": 7, "life": "7", "kind": "pipe", "how": "received", "of": "5", "of_pid": 100}]
 
 
 def test_epoll_names_the_lives_that_its_data_stand_for(tmp_path):
