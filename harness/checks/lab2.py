@@ -201,7 +201,7 @@ def test_reuse__same_turn(bench: Bench) -> None:
     s.hears_nothing("C")
 
 
-@after("reuse.lowest_hole")
+@after("reuse.lowest_hole", "slow_reader.delays_only")
 def test_reuse__fresh_state(bench: Bench) -> None:
     """A client who gets the number of another one gets nothing else of it: no old bytes, no old errors."""
     s = bench.start()
