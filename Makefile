@@ -5,12 +5,16 @@
 #   PORT=51000   another first port                LAB=lab2    which lab (serve)
 #   CC= CFLAGS=  compiler and flags of the labs    WERROR=1    no warnings
 #   TESTS=path   only some of the tests            V=1         show the commands
+#   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
 #   BUILD=dir    another build directory
 
 SRC     :=
 TIMEOUT := 2
 PORT    := 50000
 LAB     := lab2
+CHECK   :=
+FORMAT  := text
+OUT     := -
 TESTS   := harness/tests
 BUILD   := build
 PYTHON  ?= python3
@@ -36,7 +40,7 @@ NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))'
 NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
 NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
 
-.PHONY: help build serve player client test clean FORCE
+.PHONY: help build serve player client grade grade-grader test clean FORCE
 FORCE:
 
 help: ## this list
@@ -51,6 +55,8 @@ lab2: ## play lab 2, live: one listener, and 4, 5, 6 come back
 serve: ## LAB=lab2: the server alone, live, for clients of your own
 player: ## LAB=lab2: its last run as a web page that plays it step by step
 client: ## a client to type into: sends each line, prints the echo
+grade: ## LAB=lab2 [SRC=my.c]: checks, points, and what to do about them
+grade-grader: ## every right server passes, every wrong one fails its check
 test: ## all tests; fetches pytest first where it is missing
 clean: ## throws build/ away
 
@@ -174,6 +180,20 @@ player: $(TRACER)
 		echo "$(PLAYED).html: open it in a browser"
 
 	$(Q)$(BUILD)/client 127.0.0.1 $(PORT)
+
+# ---- grading: the grader compiles the submission itself, so that a compile error is an answer too
+
+WITH_PYTEST = python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
+	PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache $$python
+GRADE_FLAGS = --compile $(call quote,$(COMPILE_LAB)) --helpers $(BUILD)/common/helpers.a --build $(BUILD)
+
+grade: $(BUILD)/common/helpers.a $(TRACER)
+	$(NEED_CC)$(NEED_PY)$(NEED_SRC)$(Q)$(WITH_PYTEST) -m fdlab.grade $(LAB) \
+		$(call quote,$(or $(SRC),$(wildcard labs/$(LAB)-*/server.c),$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))) \
+		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
+
+grade-grader: $(BUILD)/common/helpers.a $(TRACER)
+	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.matrix $(GRADE_FLAGS)
 
 test: build
 	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
