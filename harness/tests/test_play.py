@@ -303,7 +303,8 @@ def test_make_serve(root, build, ports, marked, lab):
         done = subprocess.run([str(build / "client"), str(numbers[0])], input="hello\n", capture_output=True, text=True,
                               timeout=20)
         assert done.stdout == "hello\n"
+        seen += read_until(process, "closed")  # the server has come to that, too
         os.killpg(process.pid, signal.SIGINT)  # Ctrl+C, as the terminal sends it: to make, fdtrace and the server
-        rest = process.communicate(timeout=20)[0].decode()
+        rest = seen + process.communicate(timeout=20)[0].decode()
         assert re.search(r"read \d=6\s+write \d=6", rest) and "Traceback" not in rest
         assert "make: ***" not in rest
