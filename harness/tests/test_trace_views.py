@@ -251,6 +251,18 @@ def test_follow_and_json_agree_on_a_finished_capture(tmp_path):
     assert sorted(events[1], key=lambda event: event["seq"]) == events[0]
 
 
+def test_letters_stay_letters_where_the_screen_has_them(tmp_path):
+    c = Capture()
+    listener(c)
+    c.note("\uae40", "prints", "\uc548\ub155 caf\u00e9 \u202e\u200b\u0301 " + "\ud55c" * 60)
+    wait(c, {3}, {3})
+    path = c.write(tmp_path / "c.fdt")
+    assert show("turns", path).isascii()
+    seen = show("turns", path, "--width=40", env=UTF8)
+    assert "\uae40 prints  \uc548\ub155 caf\u00e9" in seen and "\\xe2\\x80\\xae" in seen and "\u202e" not in seen and "\u0301" not in seen
+    assert max(sum(2 if char >= "\u3000" else 1 for char in line) for line in seen.splitlines()) <= 40
+
+
 # ---- live
 
 

@@ -550,12 +550,12 @@ row_note(struct rows *r, const struct event *ev)
 {
 	struct bytes verb = event_item(ev, FDT_ITEM_VERB);
 
-	out_printable(&r->notes, event_item(ev, FDT_ITEM_WHO));
+	out_said(&r->notes, &r->screen, event_item(ev, FDT_ITEM_WHO));
 	out_char(&r->notes, ' ');
-	out_printable(&r->notes, verb);
+	out_said(&r->notes, &r->screen, verb);
 	if (event_item(ev, FDT_ITEM_TEXT).size > 0)
 		out_text(&r->notes, verb.size == 6 && memcmp(verb.at, "prints", 6) == 0 ? "  " : " ");
-	out_printable(&r->notes, event_item(ev, FDT_ITEM_TEXT));
+	out_said(&r->notes, &r->screen, event_item(ev, FDT_ITEM_TEXT));
 	out_char(&r->notes, PIECE_END);
 }
 

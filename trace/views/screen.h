@@ -18,6 +18,10 @@ struct screen screen_of(const struct live_options *o);
 enum hue { HUE_NONE, HUE_WOKE, HUE_BORN, HUE_LOUD };
 void out_hue(struct out *o, const struct screen *s, enum hue hue);
 
+/* What others say, as out_printable(); on a screen that has UTF-8, letters, digits and punctuation of common scripts stay. No
+ * control character, no mark that turns the direction of text, nothing that has no width. */
+void out_said(struct out *o, const struct screen *s, struct bytes bytes);
+
 /* Text in pieces that stay together, with a PIECE_END behind each. */
 enum { PIECE_END = '\n' };
 /* Prints as many pieces from *at on as fit into `width`, `gap` spaces apart, and moves *at behind them. A piece that does not fit by
