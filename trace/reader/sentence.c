@@ -81,7 +81,7 @@ turn_woke(struct out *o, struct model *m, const struct turn *t)
 	if (t->call == 0) {
 		out_text(o, p != NULL && p->forked ? "forked" : "set-up");
 	} else if (!t->woke) {
-		out_text(o, capture_running(model_capture(m)) ? "still waits" : "never woke");
+		out_text(o, capture_running(model_capture(m)) && !(p != NULL && p->ended) ? "still waits" : "never woke");
 	} else if (t->ret < 0) {
 		out_text(o, t->error == EINTR ? "interrupted (" : "failed (");
 		out_text(o, error_name(t->error));

@@ -124,8 +124,8 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 	return -1;
 }
 
-static int
-open_output(const struct view_options *o)
+int
+view_output(const struct view_options *o)
 {
 	struct stat in, out;
 	int fd;
@@ -154,7 +154,7 @@ view_open(struct view *v, bool live)
 		fprintf(stderr, "fdtrace: %s\n", error);
 		return 2;
 	}
-	fd = open_output(&v->o);
+	fd = view_output(&v->o);
 	if (fd < 0) {
 		capture_close(v->capture);
 		return 2;

@@ -31,6 +31,8 @@ struct view {
 
 /* Reads the arguments. Returns -1 to go on, or the status to exit with. */
 int view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, const char *help);
+/* Where the output goes: 1, or the file of -o. -1: it cannot be written, and that was said. */
+int view_output(const struct view_options *o);
 /* Opens the capture (for a replay, or live) and the output. Returns -1 to go on, or the status. */
 int view_open(struct view *v, bool live);
 /* Flushes and closes, says on stderr what was not whole. Returns the status. */

@@ -35,14 +35,17 @@ follow(struct view *v)
 	struct timespec pause = {0, LOOK_MS * 1000000};
 	struct live *live;
 	char error[512];
-	int more;
+	int fd = view_output(&v->o);
 
+	if (fd < 0)
+		return 2;
+	v->o.live.fd = fd;
 	live = live_open(v->o.capture, &v->o.live, error, sizeof error);
 	if (live == NULL) {
 		fprintf(stderr, "fdtrace: %s\n", error);
 		return 2;
 	}
-	while ((more = live_step(live)) > 0)
+	while (live_step(live) > 0)
 		nanosleep(&pause, NULL);
 	live_close(live);
 	return 0;
