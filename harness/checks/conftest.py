@@ -89,7 +89,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     """Turns an exception into one of the three outcomes, and into words."""
     told = None
     if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
-        told = feedback.explain(item.funcargs.get("bench"), call.excinfo.value)  # type: ignore[attr-defined]
+        told = feedback.explain(item.funcargs.get("bench"), call.excinfo.value, name_of(item))  # type: ignore[attr-defined]
         item.user_properties.append(("fdlab", told))
     outcome = yield
     report = outcome.get_result()

@@ -12,6 +12,10 @@ from fdlab import proc
 from fdlab.checking import SHORT, Bench
 from shared import after
 
+# Where to read about a check that failed: sections of handouts/lab1.md.
+HANDOUT = {"one_at_a_time": "Observe", "queued_then_served": "Break it", "same_number_again": "Observe",
+           "no_timeout_while_serving": "Observe", "*": "Pitfalls"}
+
 # ---- how it starts
 
 def test_args__usage(bench: Bench) -> None:

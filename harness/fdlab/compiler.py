@@ -16,11 +16,6 @@ MEMORY = 1 << 30
 FILE_SIZE = 64 << 20
 OUTPUT = 64 << 10     # of what the compiler says, so much is kept
 
-# As `make labN` compiles it, and FD_SET() with a number beyond the set ends the program, where else it would write over
-# whatever lies behind the set, and nobody could say what happens next. (Some systems' compilers do so anyway.) The
-# warnings are those of `make labN`.
-AND_ALSO = ("-O1", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-Wno-unused-result")
-
 
 class Compiled(NamedTuple):
     program: Optional[str]   # None: it does not compile
@@ -47,7 +42,7 @@ def compile_c(command: Sequence[str], source: str, also: Sequence[str], target: 
     target = os.path.abspath(target)
     folder = os.path.dirname(target)
     os.makedirs(folder, exist_ok=True)
-    words = list(command) + list(AND_ALSO) + ["-o", target, source] + list(also)
+    words = list(command) + ["-o", target, source] + list(also)
     around = isolate.sandbox(tier)
     if around is not None:
         own_files = [os.path.dirname(os.path.dirname(os.path.realpath(shutil.which(command[0]) or "/usr/bin/cc")))]

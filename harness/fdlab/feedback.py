@@ -1,6 +1,7 @@
 """harness/fdlab/feedback.py: what a student is told of a check that did not pass: what was done, what should have been, why."""
 from __future__ import annotations
 
+import fnmatch
 import os
 import subprocess
 import traceback
@@ -14,11 +15,15 @@ from .result import FAILED, NOT_JUDGED
 from .session import SessionError
 
 LINES = 14           # of the trace, up to where it went wrong
+WIDEST = 160         # of a line
 AROUND = 4           # before and behind an event that a check names
+# What some rules find is so from the start, whatever happens then: it explains these checks and no others.
+ALWAYS_TRUE = {"no-reuseaddr": "restart.*", "wide-open": "bind.*", "inherited": "", "held-by-libc": "", "lost-events": "",
+               "blocking-accept": ""}
 THE_STUDENTS = (SessionError, Wrong, ClientError, NotAtRest)
 
 
-def explain(bench: Optional[Bench], error: BaseException) -> Dict[str, Any]:
+def explain(bench: Optional[Bench], error: BaseException, name: str) -> Dict[str, Any]:
     """The status and the words for an exception in a check. Nothing but what a check says of the program is the program's
     fault: all other exceptions are ours."""
     told: Dict[str, Any] = {"status": NOT_JUDGED, "message": "", "steps": [], "trace": [], "finding": None}
@@ -39,11 +44,19 @@ def explain(bench: Optional[Bench], error: BaseException) -> Dict[str, Any]:
             _mark(play, told["message"])
             bench.stop()
             told["trace"] = trace_lines(bench.fdtrace, play, getattr(error, "at", []))
+            told["finding"] = finding(play, name)
     return told
 
 
 def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    is_name = "(" in text.split(" ")[0]  # of a call: "accept() should have ..."
+    return (text[:1] if is_name else text[:1].upper()) + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def shortened(line: str) -> str:
+    """A line of the log; a wait for a thousand descriptors is told by its two ends."""
+    line = line.rstrip()
+    return line if len(line) <= WIDEST else line[:WIDEST - 64] + " ... " + line[-59:]
 
 
 def _tracer_failed(bench: Bench) -> Optional[str]:
@@ -64,6 +77,18 @@ def _mark(play: Play, text: str) -> None:
             notes.add("check", "fails", text)
         except LaunchError:
             pass
+
+
+def finding(play: Play, name: str) -> Optional[Dict[str, Any]]:
+    """What explains that the check of this name failed: the first and weightiest finding of fdtrace's rules."""
+    try:
+        found = play.findings()
+    except (NotJudged, ValueError):
+        return None
+    for one in found:
+        if one["severity"] != "note" and fnmatch.fnmatchcase(name, ALWAYS_TRUE.get(one["rule"], "*")):
+            return {key: one.get(key) for key in ("rule", "severity", "at", "event", "message", "advice")}
+    return None
 
 
 def trace_lines(fdtrace: str, play: Play, at: List[int]) -> List[str]:
@@ -92,7 +117,7 @@ def trace_lines(fdtrace: str, play: Play, at: List[int]) -> List[str]:
     for n in sorted(shown):
         if before is not None and n != before + 1:
             found.append("   ...")
-        found.append(lines[n].rstrip())
+        found.append(shortened(lines[n]))
         before = n
     return found
 

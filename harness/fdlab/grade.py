@@ -14,7 +14,6 @@ import ast
 import fnmatch
 import glob
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -34,12 +33,31 @@ def labs() -> List[str]:
     return sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(HARNESS, "checks", "lab*.py")))
 
 
-def statements(lab: str) -> Dict[str, str]:
-    """The checks of a lab, each with what it states; read, not run."""
+def source_of(lab: str) -> ast.Module:
+    """The checks of a lab, to be read, not run."""
     with open(os.path.join(HARNESS, "checks", lab + ".py"), encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    return {node.name[len("test_"):].replace("__", "."): ast.get_docstring(node) or ""
-            for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+        return ast.parse(file.read())
+
+
+def functions(lab: str) -> Dict[str, ast.FunctionDef]:
+    return {node.name[len("test_"):].replace("__", "."): node for node in source_of(lab).body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+
+
+def statements(lab: str) -> Dict[str, str]:
+    """The checks of a lab, each with what it states."""
+    return {name: ast.get_docstring(function) or "" for name, function in functions(lab).items()}
+
+
+def preconditions(lab: str) -> Dict[str, List[str]]:
+    """Each check with all those that it comes after, directly or not."""
+    found = {name: [word.value for mark in function.decorator_list if isinstance(mark, ast.Call)
+                    and getattr(mark.func, "id", "") == "after" for word in mark.args if isinstance(word, ast.Constant)]
+             for name, function in functions(lab).items()}
+    for befores in found.values():
+        for name in befores:  # grows while it is walked
+            befores += [one for one in found[name] if one not in befores]
+    return found
 
 
 def lab_checks(lab: str, points_file: Optional[str] = None) -> List[Check]:
@@ -55,19 +73,20 @@ def lab_checks(lab: str, points_file: Optional[str] = None) -> List[Check]:
     return [Check(name, titles[name], value) for name, value in points.items()]
 
 
+def handout_sections(lab: str) -> Dict[str, str]:
+    """HANDOUT of a lab's checks: which section of its handout to read, by the check's name."""
+    for node in source_of(lab).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "HANDOUT":
+            return ast.literal_eval(node.value)
+    return {}
+
+
 def handout(lab: str, name: str) -> Optional[str]:
-    """Where to read about a check: the heading above a line <!-- checks: NAME NAME.* --> in the lab's handout."""
-    path = os.path.join(ROOT, "handouts", lab + ".md")
-    if not os.path.exists(path):
-        return None
-    heading = None
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("#"):
-                heading = line.strip("# \n")
-            match = re.match(r"<!-- checks: (.*) -->", line)
-            if match and any(fnmatch.fnmatchcase(name, pattern) for pattern in match.group(1).split()):
-                return "handouts/%s.md%s" % (lab, ", \"%s\"" % heading if heading else "")
+    """Where to read about a check."""
+    if os.path.exists(os.path.join(ROOT, "handouts", lab + ".md")):
+        for pattern, section in handout_sections(lab).items():
+            if fnmatch.fnmatchcase(name, pattern):
+                return "handouts/%s.md, \"%s\"" % (lab, section)
     return None
 
 

@@ -60,23 +60,6 @@ def submissions(lab: str) -> List[Submission]:
     return found
 
 
-def after(lab: str) -> Dict[str, List[str]]:
-    """Each check with those that it comes after, directly or not."""
-    import ast
-    with open(os.path.join(grade.HARNESS, "checks", lab + ".py"), encoding="utf-8") as file:
-        tree = ast.parse(file.read())
-    direct = {}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            direct[node.name[len("test_"):].replace("__", ".")] = [
-                argument.value for mark in node.decorator_list if isinstance(mark, ast.Call)
-                and getattr(mark.func, "id", "") == "after" for argument in mark.args if isinstance(argument, ast.Constant)]
-    for befores in direct.values():
-        for name in befores:  # grows while it is walked
-            befores += [one for one in direct[name] if one not in befores]
-    return direct
-
-
 def problem(submission: Submission, result: Dict[str, Any], befores: Dict[str, List[str]]) -> str:
     """What is wrong with the grader, if this is what it says of that submission."""
     if not result.get("compiled"):
@@ -110,7 +93,7 @@ def grade_one(submission: Submission, options: argparse.Namespace, seed: int = 1
                 result = json.load(file)
         except (OSError, ValueError):
             return Verdict(submission, {}, "no result: %s" % (done.stderr.strip() or done.stdout.strip()))
-    return Verdict(submission, result, problem(submission, result, after(submission.lab)))
+    return Verdict(submission, result, problem(submission, result, grade.preconditions(submission.lab)))
 
 
 # ---- the matrix

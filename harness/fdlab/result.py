@@ -22,7 +22,7 @@ class Check:
     message: str = ""                # failed: should have been X, was Y. Not judged: why. Passed: nothing
     steps: List[str] = field(default_factory=list)     # failed: what was done with the server, numbered
     trace: List[str] = field(default_factory=list)     # failed: the lines of the log around it
-    finding: Optional[str] = None    # what explains it, where a rule of fdtrace does
+    finding: Optional[Dict[str, Any]] = None    # what explains it, where a rule of fdtrace does: rule, at, message, advice
     handout: Optional[str] = None    # where to read more
     seconds: float = 0.0
 

@@ -34,7 +34,9 @@ def details(grade: Grade, check: Check) -> List[str]:
         lines += ["", "  The trace there:"]
         lines += ["    " + line for line in check.trace]
     if check.finding:
-        lines += [""] + _wrapped(check.finding, "  Why: ", "       ")
+        lines += [""] + _wrapped("%s%s: %s" % (check.finding["rule"], " at " + check.finding["at"] if check.finding["at"] else "",
+                                               check.finding["message"]), "  Why:  ", "        ")
+        lines += _wrapped(check.finding["advice"], "  Do:   ", "        ")
     if check.handout:
         lines += [""] + _wrapped(check.handout, "  Read: ", "        ")
     lines += ["", "  Just this one: " + replay(grade, check)]

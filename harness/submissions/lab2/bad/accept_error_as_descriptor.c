@@ -1,4 +1,4 @@
-/* must fail: emfile.survives
+/* must fail: emfile.no_spin
  * finding: error-as-descriptor
  * What accept() returns is not checked: -1 is taken for a client and fills the table. */
 #include <arpa/inet.h>
