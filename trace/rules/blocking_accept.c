@@ -1,28 +1,13 @@
 /* trace/rules/blocking_accept.c: accept on a listener that blocks, after a wait said that somebody is there. */
 #include "rules/engine.h"
 
-#include <sys/ioctl.h>
-
-/* Own table 0, by life (the first of its copies): ioctl(FIONBIO) was called on it. Its argument is not kept: taken for "on". */
-struct listener {
-	bool nonblock;
-};
-
 static void
 on(struct check *c)
 {
 	const struct watched *told;
-	struct listener *l;
 	struct finding *f;
 
-	if (c->life == NULL || c->life->nonblock)
-		return;
-	l = OWN(c, 0, c->life->root, struct listener);
-	if (c->class == CALLS_TABLE) {
-		l->nonblock |= c->ev->info->shape == SHAPE_ioctl && c->ev->args[0] == FIONBIO;
-		return;
-	}
-	if (l->nonblock)
+	if (c->life == NULL || !may_block(c, c->life))
 		return;
 	told = told_of(&c->tf->wait, c->life->id);
 	if (told == NULL || !(told->ready & WATCH_READ))
@@ -48,6 +33,6 @@ const struct rule rule_blocking_accept = {
 	.mend =
 	    "    fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);",
 	.not_this = "A server that waits in accept itself.",
-	.begin = CALLS_ACCEPT | CALLS_TABLE,
+	.begin = CALLS_ACCEPT,
 	.on = on,
 };

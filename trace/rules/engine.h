@@ -59,7 +59,7 @@ struct life_facts {
 	uint32_t epoll;    /* the events that an epoll is to watch it for, or 0 */
 	uint8_t wanted;    /* WATCH_*: by the last select or poll that had it */
 	bool other_thread; /* another thread than that of its birth has named it */
-	bool epoll_mod;    /* EPOLL_CTL_MOD has changed the events */
+	bool fionbio;      /* ioctl(FIONBIO) was called on it (on the first of its copies): its argument is not kept, and taken for "on" */
 };
 
 /* A wait that has returned. */
@@ -95,7 +95,7 @@ struct process_facts {
 	uint64_t work;    /* waits that brought something, connections taken, transfers: how much has been done */
 	uint64_t last;    /* its last event */
 	struct site exec; /* the exec that has begun */
-	bool serves;      /* it has listened */
+	bool selects;     /* it has called select or pselect */
 };
 
 /* A table of small things by life or thread: at(id) makes room, and what is new is all zeros. */
@@ -152,6 +152,8 @@ int64_t asked_bytes(const struct event *ev);
 /* Did a read say that nothing will come any more? */
 bool is_end_of_file(const struct event *ev, const struct life *life);
 bool is_stream(const struct life *life); /* tcp, unix, pipe */
+/* May the call that begins, or has ended, wait in the kernel for this life? */
+bool may_block(struct check *c, const struct life *life);
 /* The entry of the thread's last wait for this life, or NULL. */
 const struct watched *told_of(const struct wait *w, uint32_t life);
 static inline int64_t

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 /* ---- tables ---- */
 
@@ -143,6 +144,12 @@ is_end_of_file(const struct event *ev, const struct life *life)
 {
 	return ev->ret == 0 && life != NULL && is_stream(life) && ev->info->shape != SHAPE_recvmmsg && asked_bytes(ev) != 0 &&
 	       !(ev->call == FDT_CALL_eventfd_read) && !(life->path != NULL && life->path[0] == '/');
+}
+
+bool
+may_block(struct check *c, const struct life *life)
+{
+	return !life->nonblock && !(c->ev->flags & FDT_EV_NONBLOCK) && !facts_of(c, life->root)->fionbio;
 }
 
 const struct watched *
@@ -293,7 +300,6 @@ interest(struct check *c)
 	f = facts_of(c, target->id);
 	event_epoll(ev, 0, &e);
 	f->epoll = ev->args[0] == EPOLL_CTL_DEL ? 0 : e.events != 0 ? e.events : EPOLLERR;
-	f->epoll_mod |= ev->args[0] == EPOLL_CTL_MOD;
 	f->last = site_of(c, ev);
 	f->thread = ev->thread;
 	f->idle = c->pf->work;
@@ -308,6 +314,7 @@ waited(struct check *c)
 
 	if (ev->ret > 0)
 		c->pf->work++;
+	c->pf->selects |= ev->info->shape == SHAPE_select || ev->info->shape == SHAPE_pselect;
 	for (int i = 0; i < c->nwatched; i++) {
 		struct life_facts *f;
 
@@ -370,8 +377,8 @@ facts_step(struct check *c)
 		interest(c);
 	else if (c->lf != NULL && c->class & (CALLS_IN | CALLS_OUT | CALLS_MOVE | CALLS_ACCEPT | CALLS_CONNECT))
 		moved(c);
-	else if (c->class == CALLS_LISTEN && ev->ret == 0)
-		c->pf->serves = true;
+	else if (c->lf != NULL && ev->info->shape == SHAPE_ioctl && ev->args[0] == FIONBIO)
+		facts_of(c, c->life->root)->fionbio = true;
 	if (c->tf->inside.at.seq == ev->seq)
 		c->tf->inside.at.seq = 0;
 	c->tf->last.at = site_of(c, ev);

@@ -79,6 +79,27 @@ thrown_out(struct check *c, struct failed *f)
 	say_opened(found_one, c, life);
 }
 
+/* The wait was interrupted, its sets are what they were before, and the next call takes them for its answer. */
+static bool
+taken_for_answer(struct check *c, struct failed *f)
+{
+	const struct watched *w;
+	struct finding *found_one;
+
+	if (f->at.seq == 0 || f->at.seq != c->tf->wait.at.seq || !(c->class & (CALLS_IN | CALLS_ACCEPT)) || c->life == NULL)
+		return false;
+	w = told_of(&c->tf->wait, c->life->id);
+	if (w == NULL || !(w->wanted & WATCH_READ) || !(c->life->listens || c->life->accepted) || !may_block(c, c->life))
+		return false;
+	found_one = found(c, f->at, NULL);
+	f->at.seq = 0;
+	if (found_one == NULL)
+		return true;
+	say(found_one, c, "%c was interrupted by a signal (EINTR), its sets are as they were before, and the program took them for the answer: %c on %L waits for what nobody "
+	    "has reported.", (unsigned)c->tf->wait.call, (unsigned)c->ev->call, c->life);
+	return true;
+}
+
 static void
 on_interrupted(struct check *c)
 {
@@ -92,6 +113,8 @@ on_interrupted(struct check *c)
 			failed_now(c, f);
 		return;
 	}
+	if (taken_for_answer(c, f))
+		return;
 	if (f->at.seq != 0 && !f->closed && c->class & CALLS_CLOSE && life != NULL && c->ev->life == f->life && life->accepted && c->lf->eof.seq == 0) {
 		thrown_out(c, f);
 		return;
@@ -110,7 +133,8 @@ const struct rule rule_interrupted = {
 	.why = "EINTR is no failure of the call: a signal arrived while it waited, and it can be made again. A child that ends, a timer, a window that changes its size are enough. "
 	       "SA_RESTART helps recv and accept, but never select, poll or epoll_wait.",
 	.advice = "When a call fails with EINTR, make it again (after a wait: go round the loop once more).",
-	.what = "A wait, read, write, accept or connect that failed with EINTR, after which the thread at once exits with a status other than 0, or closes the client it was reading from.",
+	.what = "A wait, read, write, accept or connect that failed with EINTR, after which the thread at once exits with a status other than 0, closes the client it was reading from, or "
+	        "goes on as if the wait had reported everybody.",
 	.example =
 	    "    19  select(4, r{3})                    EINTR                   server.c:40\n"
 	    "    20  exit(1)                                                    server.c:43",

@@ -10,7 +10,7 @@ on(struct check *c)
 		return;
 	for (int set = 0; set < 3; set++) {
 		for (int fd = sets.passed; fd < (int)sets.in[set].size * 8; fd++) {
-			const struct life *life = set_has(sets.in[set], fd) ? model_was(c->model, c->ev->pid, fd, c->ev->began) : NULL;
+			const struct life *life = set_has(sets.in[set], fd) ? model_at(c->model, c->ev->pid, fd) : NULL;
 			struct finding *f = life != NULL ? found_here(c, life) : NULL;
 
 			if (f == NULL)
@@ -38,6 +38,6 @@ const struct rule rule_nfds_too_small = {
 	    "    ...\n"
 	    "    select(max_fd + 1, &ready_set, NULL, NULL, NULL);",
 	.not_this = "nfds = FD_SETSIZE, and an nfds that never shrinks: more than is needed does no harm. Descriptors that are not in the set.",
-	.end = CALLS_WAIT,
+	.begin = CALLS_WAIT,
 	.on = on,
 };

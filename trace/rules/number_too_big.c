@@ -34,6 +34,28 @@ on(struct check *c)
 		}
 }
 
+/* Where nfds ends before it, what FD_SET did is not seen. But a client with such a number of a program that selects, whom no wait ever
+ * had and no call ever named, was not merely forgotten.
+ */
+static void
+over(struct check *c)
+{
+	for (uint32_t id = 1; id <= model_lives(c->model); id++) {
+		const struct life *life = model_life(c->model, id);
+		const struct life_facts *facts = facts_of(c, id);
+		struct finding *f;
+
+		if (life->number < FD_SETSIZE || !life->accepted || life->origin != BORN_MADE || !life->open || facts->last.seq != 0 ||
+		    facts->watched != 0 || facts->epoll != 0 || !facts_of_process(c, life->process)->selects)
+			continue;
+		f = found(c, facts->born, life);
+		if (f == NULL)
+			continue;
+		say(f, c, "%L was accepted by a program that waits in select, whose sets end at %n; no wait ever had it, and it was never closed.", life,
+		    (int64_t)FD_SETSIZE - 1);
+	}
+}
+
 const struct rule rule_number_too_big = {
 	.id = "number-too-big",
 	.severity = SEVERITY_BUG,
@@ -41,7 +63,8 @@ const struct rule rule_number_too_big = {
 	.why = "An fd_set has room for the numbers 0 to 1023. FD_SET with a larger one overwrites what lies beside the set, or, built with _FORTIFY_SOURCE, ends the program. The usual "
 	       "limit of 1024 open files hides it until somebody raises the limit.",
 	.advice = "Compare each new descriptor with FD_SETSIZE and turn the client away if it is not smaller; or use poll, which takes any number.",
-	.what = "A select that was asked about such a number, and a program that its own FD_SET aborted.",
+	.what = "A select that was asked about such a number; a program that its own FD_SET aborted; and a client with such a number, in a program that selects, who was "
+	        "taken and never looked at.",
 	.example =
 	    "  1031  accept(3)                          = 1024                  server.c:61\n"
 	    "  1032  __fdelt_chk(1024)                  ... never returned      server.c:63",
@@ -53,4 +76,5 @@ const struct rule rule_number_too_big = {
 	.not_this = "An nfds far above any descriptor: that is legal. Large numbers in poll or epoll. A set that was allocated larger than an fd_set is beyond what POSIX says, and is told too.",
 	.begin = CALLS_WAIT | CALLS_FDELT,
 	.on = on,
+	.over = over,
 };

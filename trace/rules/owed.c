@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { HEAD = 32, WENT_ON = 2, TOKEN = 8 };
+enum { HEAD = 32, TOKEN = 8, DEBTS = 4 };
 
 /* Own table 0, by life: a write that did not take everything, as long as the rest has not gone out. */
 struct owed {
@@ -19,8 +19,14 @@ struct owed {
 	uint8_t known;      /* how many */
 	bool watched;       /* a wait was asked when it can be written to */
 	bool tried;         /* it was written to again */
+	bool left_behind;   /* the thread went to its next wait, or its next read, without either */
 	int64_t read;       /* bytes of the last read from the same peer since */
-	uint64_t work;      /* of the process, then */
+};
+
+/* Own table 2, by thread: those that it owes since its last wait. */
+struct debts {
+	uint32_t lives[DEBTS];
+	uint32_t count;
 };
 
 static bool
@@ -132,12 +138,15 @@ writes(struct check *c)
 	}
 	if (!can_owe(c->life, ev) || ev->ret >= asked || (ev->ret < 0 && ev->error != EAGAIN) || is_datagram(c, c->life))
 		return;
-	*o = (struct owed){.at = site_of(c, ev), .asked = asked, .took = ev->ret > 0 ? ev->ret : 0, .call = ev->call, .work = c->pf->work,
+	*o = (struct owed){.at = site_of(c, ev), .asked = asked, .took = ev->ret > 0 ? ev->ret : 0, .call = ev->call, 
 		.watched = (c->lf->epoll & EPOLLOUT) != 0};
 	o->left = asked - o->took;
 	o->known = (uint8_t)(data.size < HEAD ? data.size : HEAD);
 	if (data.at != NULL)
 		memcpy(o->head, data.at, o->known);
+	struct debts *d = OWN(c, 2, ev->thread, struct debts);
+
+	d->lives[d->count++ % DEBTS] = c->life->id;
 }
 
 static void
@@ -145,16 +154,28 @@ reads(struct check *c)
 {
 	struct owed *o = OWN(c, 0, c->life->id, struct owed);
 
-	if (o->left > 0 && c->ev->ret > 0)
+	if (o->left == 0)
+		return;
+	if (c->ev->ret > 0)
 		o->read = c->ev->ret;
+	if (may_block(c, c->life) && !o->tried) /* who means to send the rest does not sit down to read */
+		o->left_behind = true;
 }
 
 static void
 waits(struct check *c)
 {
+	struct debts *d = OWN(c, 2, c->ev->thread, struct debts);
+
 	for (int i = 0; i < c->nwatched; i++)
 		if (c->watched[i].life != 0 && c->watched[i].wanted & WATCH_WRITE)
 			OWN(c, 0, c->watched[i].life, struct owed)->watched = true;
+	for (uint32_t i = 0; i < DEBTS && i < d->count; i++) {
+		struct owed *o = OWN(c, 0, d->lives[i], struct owed);
+
+		o->left_behind |= o->left > 0 && !o->watched && !o->tried && !(facts_of(c, d->lives[i])->epoll & EPOLLOUT);
+	}
+	d->count = 0;
 }
 
 static void
@@ -174,8 +195,8 @@ closed(struct check *c, const struct life *life)
 	struct owed *o = OWN(c, 0, life->id, struct owed);
 	const struct life_facts *f = facts_of(c, life->id);
 
-	if (o->left > 0 && f->gone == 0 && f->eof.seq == 0 && !o->watched && !o->tried && !(f->epoll & EPOLLOUT))
-		lost(c, life, o, "was never sent: the descriptor was closed");
+	if (o->left > 0 && !o->tried && (o->left_behind || (f->gone == 0 && f->eof.seq == 0 && !o->watched && !(f->epoll & EPOLLOUT))))
+		lost(c, life, o, "was never sent before the descriptor was closed");
 	o->left = 0;
 }
 
@@ -213,10 +234,8 @@ over_short(struct check *c)
 	for (uint32_t id = 1; id < own_room(c, 0) && id <= model_lives(c->model); id++) {
 		struct owed *o = OWN(c, 0, id, struct owed);
 		const struct life *life = model_life(c->model, id);
-		const struct life_facts *f = facts_of(c, id);
 
-		if (o->left > 0 && life->open && f->gone == 0 && !o->watched && !o->tried && !(f->epoll & EPOLLOUT) &&
-		    facts_of_process(c, life->process)->work - o->work >= WENT_ON)
+		if (o->left > 0 && life->open && !o->tried && o->left_behind)
 			lost(c, life, o, "was never sent");
 	}
 }
@@ -260,6 +279,7 @@ struct half {
 	uint64_t wanted; /* the last wait that was asked when it can be written to */
 	uint64_t wrote;  /* its last write */
 	bool always;     /* it was asked so before anything was read: that says nothing */
+	bool unheard;    /* the last wait reported a hang-up and something to read */
 };
 
 static void
@@ -276,6 +296,20 @@ wrote(struct check *c)
 	}
 }
 
+/* The peer's hang-up was reported together with something to read, and he was closed without a single read. */
+static void
+unheard(struct check *c, const struct life *life)
+{
+	struct finding *f = found_here(c, life);
+
+	if (f == NULL)
+		return;
+	say(f, c, "%L was closed when the wait at %p reported its hang-up; the same wait reported that there was something to read, and nothing had been read from it yet.",
+	    life, &c->tf->wait.at);
+	say_opened(f, c, life);
+	advise(f, c, "A hang-up (POLLRDHUP, POLLHUP) does not take away what the peer had said before: read to the end of file first, answer, and close then.");
+}
+
 static void
 dropped(struct check *c, const struct life *life)
 {
@@ -284,7 +318,11 @@ dropped(struct check *c, const struct life *life)
 	bool waits_to_write = h->wanted > h->wrote && !h->always && life->in > 0;
 	struct finding *found_one;
 
-	if (!life->accepted || f->eof.seq == 0 || f->gone != 0 || h->wrote > f->eof.seq || (h->left == 0 && !waits_to_write))
+	if (!life->accepted || life->origin != BORN_MADE)
+		return;
+	if (f->used == 0 && h->unheard)
+		unheard(c, life);
+	if (f->eof.seq == 0 || f->gone != 0 || h->wrote > f->eof.seq || (h->left == 0 && !waits_to_write))
 		return;
 	found_one = found_here(c, life);
 	if (found_one == NULL)
@@ -305,7 +343,10 @@ on_half(struct check *c)
 			const struct life *life = model_life(c->model, c->watched[i].life);
 			struct half *h;
 
-			if (life == NULL || !(c->watched[i].wanted & WATCH_WRITE) || facts_of(c, life->id)->epoll != 0)
+			if (life == NULL || !life->accepted)
+				continue;
+			OWN(c, 0, life->id, struct half)->unheard = (c->watched[i].ready & (WATCH_READ | WATCH_HANGUP)) == (WATCH_READ | WATCH_HANGUP);
+			if (!(c->watched[i].wanted & WATCH_WRITE) || facts_of(c, life->id)->epoll != 0)
 				continue;
 			h = OWN(c, 0, life->id, struct half);
 			h->wanted = c->ev->seq;
@@ -326,7 +367,7 @@ const struct rule rule_half_closed_dropped = {
 	       "Closing at once throws away what they wait for.",
 	.advice = "At end of file stop reading, send what is still owed, and close after that.",
 	.what = "A client whose end of file was read and which was then closed without another write, although a write to it had left bytes over, or the program was waiting until it "
-	        "can be written to.",
+	        "can be written to; and one that was closed at its hang-up, unread, when there was something to read.",
 	.example =
 	    "    15  send(4, 8388608, MSG_NOSIGNAL)     = 2621440               server.c:66\n"
 	    "    16  poll([4])                          = 1  4                  server.c:40\n"

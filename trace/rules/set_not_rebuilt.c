@@ -8,27 +8,16 @@ struct dropped {
 	bool timeout;
 };
 
+/* Is the life in one of the sets that this select is given? */
 static bool
-asks_read(const struct check *c, uint32_t life)
+asks(const struct check *c, const struct select_sets *sets, const struct life *life, int set)
 {
-	for (int i = 0; i < c->nwatched; i++)
-		if (c->watched[i].life == life && c->watched[i].wanted & WATCH_READ)
-			return true;
-	return false;
-}
-
-static bool
-asks_at_all(const struct check *c, uint32_t life)
-{
-	for (int i = 0; i < c->nwatched; i++)
-		if (c->watched[i].life == life)
-			return true;
-	return false;
+	return set_has(sets->in[set], life->number) && model_at(c->model, c->ev->pid, life->number) == life;
 }
 
 /* Of those that are still open, are exactly the ready ones asked about again? */
 static bool
-is_the_answer(struct check *c, const struct wait *before)
+is_the_answer(struct check *c, const struct wait *before, const struct select_sets *sets)
 {
 	uint32_t gone = 0;
 
@@ -38,7 +27,7 @@ is_the_answer(struct check *c, const struct wait *before)
 
 		if (life == NULL || !life->open || !(w->wanted & WATCH_READ))
 			continue;
-		if (((w->ready & WATCH_READ) != 0) != asks_read(c, w->life) || (!(w->ready & WATCH_READ) && asks_at_all(c, w->life)))
+		if (((w->ready & WATCH_READ) != 0) != asks(c, sets, life, 0) || (!(w->ready & WATCH_READ) && (asks(c, sets, life, 1) || asks(c, sets, life, 2))))
 			return false;
 		gone += !(w->ready & WATCH_READ);
 	}
@@ -53,7 +42,7 @@ on(struct check *c)
 
 	if ((c->ev->info->shape != SHAPE_select && c->ev->info->shape != SHAPE_pselect) || before->at.where != c->ev->where || before->ret < 0)
 		return;
-	if (!event_sets(c->ev, &sets) || sets.in[0].at == NULL || !is_the_answer(c, before))
+	if (!event_sets(c->ev, &sets) || sets.in[0].at == NULL || !is_the_answer(c, before, &sets))
 		return;
 	for (int i = 0; i < before->count; i++) {
 		const struct watched *w = &before->list[i];
@@ -109,7 +98,7 @@ const struct rule rule_set_not_rebuilt = {
 	    "        ready = select(max_fd + 1, &ready_set, NULL, NULL, NULL);",
 	.not_this = "A client that is not read from for a while, because his answers pile up: he is in the write set. A listener that is not asked about while there is no room. "
 	            "poll(), which keeps question and answer apart.",
-	.end = CALLS_WAIT,
+	.begin = CALLS_WAIT,
 	.on = on,
 	.over = over,
 };

@@ -2,9 +2,10 @@
 #include "rules/engine.h"
 
 enum {
-	LONG = 100000000,  /* ns in calls on one descriptor, within one turn */
-	AT_ONCE = 1000000, /* ns: a wait or accept that takes no longer found something that was there already */
-	STEP = 1000000,    /* ns: shorter calls are not counted as waiting */
+	LONG_IN = 3000000,    /* ns in calls on one descriptor that no wait had reported, within one turn */
+	LONG_OUT = 100000000, /* the same for writes, of which nobody knows beforehand whether they will sit; and where there is no wait at all */
+	AT_ONCE = 1000000,    /* ns: a wait or accept that takes no longer found something that was there already */
+	STEP = 1000000,       /* ns: shorter calls are not counted */
 };
 #define LONG_NOW INT64_C(1000000000) /* live: it has lasted so long and goes on */
 
@@ -14,9 +15,16 @@ struct sat {
 	struct site at; /* of the longest call */
 	uint32_t life;
 	uint16_t call;
+	bool out;
 	uint32_t queue_life, queued; /* a listener whose queue was seen to be not empty in this time */
-	bool told, early;
+	bool told, early, blocks;    /* blocks: the call that it is in may wait */
 };
+
+static bool
+is_long(const struct sat *s)
+{
+	return s->total >= (s->out ? LONG_OUT : LONG_IN);
+}
 
 static void
 tell(struct check *c, struct sat *s, const struct life *other, const char *how)
@@ -37,12 +45,21 @@ tell(struct check *c, struct sat *s, const struct life *other, const char *how)
 	say_opened(f, c, life);
 }
 
+/* A read that the turn's wait has promised does not sit, however long it takes on a busy machine. */
+static bool
+was_promised(const struct check *c)
+{
+	const struct watched *told = told_of(&c->tf->wait, c->life->id);
+
+	return told != NULL && told->ready != 0 && c->lf->used < c->tf->wait.at.seq;
+}
+
 static void
 add(struct check *c, struct sat *s)
 {
 	const struct event *ev = c->ev;
 
-	if (took(ev) < STEP)
+	if (took(ev) < STEP || !s->blocks)
 		return;
 	if (s->life != ev->life) {
 		if (took(ev) < s->total)
@@ -55,24 +72,27 @@ add(struct check *c, struct sat *s)
 	s->longest = took(ev);
 	s->at = site_of(c, ev);
 	s->call = ev->call;
+	s->out = (c->class & CALLS_OUT) != 0;
 }
 
-/* A listener of this process in whose queue somebody stands. */
+/* One that the turn's wait has reported and that was not served; NULL: there is none. */
 static const struct life *
-queue(struct check *c, const struct sat *s)
+unserved(struct check *c, const struct thread_facts *t, uint32_t but)
 {
-	const struct life *listener = model_life(c->model, s->queue_life);
+	for (int i = 0; i < t->wait.count; i++) {
+		const struct life *life = model_life(c->model, t->wait.list[i].life);
 
-	return listener != NULL && listener->open && s->queued > 0 ? listener : NULL;
+		if (life != NULL && life->open && life->id != but && t->wait.list[i].ready & WATCH_READ && facts_of(c, life->id)->used < t->wait.at.seq)
+			return life;
+	}
+	return NULL;
 }
 
-/* One who was reported in the turn's wait has to wait for his turn within the turn. */
 static void
-next_one(struct check *c, struct sat *s)
+begins(struct check *c, struct sat *s)
 {
-	const struct watched *told = told_of(&c->tf->wait, c->life->id);
-
-	if (s->total >= LONG && s->life != c->life->id && told != NULL && told->ready & WATCH_READ && c->lf->used < c->tf->wait.at.seq)
+	s->blocks = may_block(c, c->life) && !was_promised(c);
+	if (is_long(s) && s->life != c->life->id && was_promised(c))
 		tell(c, s, c->life, "had been reported as ready, and was not served before that was over");
 }
 
@@ -81,7 +101,7 @@ wait_over(struct check *c, struct sat *s)
 {
 	const struct wait *before = &c->tf->wait;
 
-	for (int i = 0; s->total >= LONG && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
+	for (int i = 0; is_long(s) && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
 		const struct life *life = model_life(c->model, c->watched[i].life);
 		const struct life_facts *f;
 
@@ -101,7 +121,7 @@ accepted(struct check *c, struct sat *s)
 
 	if (c->ev->ret < 0)
 		return;
-	if (s->total >= LONG && took(c->ev) < AT_ONCE && s->life != c->life->id && c->tf->wait.at.seq == 0)
+	if (s->total >= LONG_OUT && took(c->ev) < AT_ONCE && s->life != c->life->id && c->tf->wait.at.seq == 0)
 		tell(c, s, c->life, "had a connection waiting in its queue: the next accept returned at once");
 	if (c->tf->wait.at.seq == 0)
 		*s = (struct sat){0};
@@ -119,7 +139,7 @@ on(struct check *c)
 
 	if (c->step == STEP_BEGIN) {
 		if (c->life != NULL)
-			next_one(c, s);
+			begins(c, s);
 	} else if (c->class == CALLS_WAIT) {
 		wait_over(c, s);
 	} else if (c->life == NULL) {
@@ -128,53 +148,67 @@ on(struct check *c)
 		accepted(c, s);
 	} else if (is_stream(c->life) || c->life->kind == KIND_SOCKET) {
 		add(c, s);
-		listener = queue(c, s);
-		if (s->total >= LONG && s->life == c->life->id && listener != NULL)
+		listener = model_life(c->model, s->queue_life);
+		if (is_long(s) && s->life == c->life->id && listener != NULL && listener->open && s->queued > 0)
 			tell(c, s, listener, "had connections in its queue, which nobody took");
 	}
 }
 
-/* Threads that are in such a call now, and were for long. */
-static void
-look(struct check *c, int64_t now, bool early)
+/* A listener that the thread asks about and in whose queue somebody stands now. */
+static const struct life *
+queue_of(struct check *c, const struct thread_facts *t, const struct sat *s)
 {
-	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++) {
-		const struct thread_facts *t = facts_of_thread(c, i);
-		struct sat *s = OWN(c, 0, i, struct sat);
-		const struct life *life = model_life(c->model, t->inside.life), *listener = model_life(c->model, s->queue_life);
-		struct finding *f;
+	const struct life *listener = model_life(c->model, s->queue_life);
 
-		if (t->inside.at.seq == 0 || life == NULL || !(class_of(t->inside.call) & (CALLS_IN | CALLS_OUT)) || !is_stream(life))
-			continue;
-		for (int k = 0; k < t->wait.count; k++) {
-			const struct life *one = model_life(c->model, t->wait.list[k].life);
+	for (int k = 0; k < t->wait.count; k++) {
+		const struct life *one = model_life(c->model, t->wait.list[k].life);
 
-			if (one != NULL && one->open && one->listens && one->queue_known && one->queued > 0)
-				listener = one;
-		}
-		if (listener == NULL || (listener->queued == 0 && s->queued == 0) || (early && s->early) ||
-		    now - t->inside.begin < (early ? LONG_NOW : LONG))
-			continue;
-		f = early ? found_early(c, t->inside.at, life, now) : found(c, t->inside.at, life);
-		s->early |= f != NULL;
-		if (f == NULL)
-			continue;
-		say(f, c, early ? "%c has been sitting on %L for %t" : "%c sits on %L, since %t, and never returned", (unsigned)t->inside.call,
-		    life, now - t->inside.begin);
-		say(f, c, "; %L has connections in its queue, which nobody takes.", listener);
+		if (one != NULL && one->open && one->listens && one->queue_known && one->queued > 0)
+			return one;
 	}
+	return listener != NULL && listener->open && (listener->queued > 0 || s->queued > 0) ? listener : NULL;
+}
+
+/* A thread that is in such a call now, and has been for long. */
+static void
+look_at(struct check *c, uint32_t thread, int64_t now, bool early)
+{
+	const struct thread_facts *t = facts_of_thread(c, thread);
+	struct sat *s = OWN(c, 0, thread, struct sat);
+	const struct life *life = model_life(c->model, t->inside.life), *ready, *listener;
+	int64_t since = now - t->inside.begin;
+	struct finding *f;
+
+	if (t->inside.at.seq == 0 || life == NULL || !(class_of(t->inside.call) & (CALLS_IN | CALLS_OUT | CALLS_ACCEPT)) || !is_stream(life) || !s->blocks)
+		return;
+	if (since < (early ? LONG_NOW : class_of(t->inside.call) & CALLS_OUT ? LONG_OUT : LONG_IN) || (early && s->early))
+		return;
+	ready = unserved(c, t, life->id);
+	listener = queue_of(c, t, s);
+	if (ready == NULL && (listener == NULL || listener == life))
+		return;
+	f = early ? found_early(c, t->inside.at, life, now) : found(c, t->inside.at, life);
+	s->early |= f != NULL;
+	if (f == NULL)
+		return;
+	say(f, c, early ? "%c has been sitting on %L for %t; " : "%c sat on %L to the end, for %t; ", (unsigned)t->inside.call, life, since);
+	say(f, c, ready != NULL ? "meanwhile %L, which had been reported as ready, is not served." : "meanwhile %L has connections in its queue, which nobody takes.",
+	    ready != NULL ? ready : listener);
+	say_opened(f, c, life);
 }
 
 static void
 now(struct check *c, int64_t time)
 {
-	look(c, time, true);
+	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++)
+		look_at(c, i, time, true);
 }
 
 static void
 over(struct check *c)
 {
-	look(c, c->time, false);
+	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++)
+		look_at(c, i, c->time, false);
 }
 
 const struct rule rule_starved = {
@@ -185,8 +219,9 @@ const struct rule rule_starved = {
 	       "malicious one, stops them all.",
 	.advice = "Read only what is there, once for each time that the wait reports it, and go back to the wait; make sockets non-blocking where a send could sit. Or give each "
 	          "connection a thread or a process of its own.",
-	.what = "A thread that spent 100 ms or more in calls on one connection within one turn, while a connection that it had been watching, or a listener, had something for "
-	        "it: the next wait, or accept, returned at once with it, or it stood in the queue.",
+	.what = "A thread that sat in calls on one connection which no wait had promised (3 ms or more of reading or accepting; 100 ms of writing, or in a program that does without a wait), while another one had something "
+	        "for it: it had been reported as ready and was not served, the next wait or accept returned at once with it, or it stood in a listener's queue. Non-blocking "
+	        "descriptors do not count.",
 	.example =
 	    "     9  select(6, r{3,4,5})                = 1  r{3}               server.c:40\n"
 	    "    10  accept(3)                          = 6  1 still queued     server.c:61\n"
@@ -197,7 +232,7 @@ const struct rule rule_starved = {
 	    "        send_all(client_fd, buffer, received);\n"
 	    "    /* and back to select(): it says when there is more */",
 	.not_this = "A thread, or a process, for each connection. A long read while nobody else had anything to say.",
-	.begin = CALLS_IN,
+	.begin = CALLS_IN | CALLS_OUT | CALLS_ACCEPT,
 	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT,
 	.on = on,
 	.now = now,

@@ -19,9 +19,12 @@ struct timer {
 		int32_t ret;
 		uint16_t error;
 		uint32_t shrunk, zeros; /* rounds in a row */
+		uint32_t all;           /* rounds that were given a rest of some time, in a loop that serves */
+		struct site all_first;
+		int64_t all_from, all_left;
 		struct site first, at;  /* of the row */
-		int64_t from, began, end;
-		bool listens, told;
+		int64_t began, end;
+		bool told;
 	} list[SITES];
 };
 
@@ -52,8 +55,8 @@ tell(struct check *c, struct one *o, struct finding *f)
 		return;
 	}
 	f->severity = SEVERITY_RISK;
-	say(f, c, "select was given what its last call had left, %n times in a row (from event %n on): of %t there are %t left, and each event takes more.",
-	    (int64_t)o->shrunk, (int64_t)o->first.seq, o->from, o->left);
+	say(f, c, "select was given what its last call had left, %n times (from event %n on): of %t there were %t left the last time, and each event takes more.",
+	    (int64_t)o->all, (int64_t)o->all_first.seq, o->all_from, o->all_left);
 }
 
 /* A loop that computes its timeouts may well ask with 0 after one was over, many times. But it does not pass on a rest to the
@@ -64,9 +67,12 @@ end_row(struct check *c, struct one *o, bool at_end)
 {
 	bool shrank = o->shrunk > o->zeros, fast = o->end - o->began < (int64_t)o->zeros * ROUND;
 
-	if ((o->zeros >= ZEROS && fast && (shrank || at_end)) || (o->zeros < ZEROS && o->shrunk >= SHRUNK && shrank && o->listens))
+	if (o->zeros >= ZEROS && fast && (shrank || at_end))
 		tell(c, o, found(c, o->first, NULL));
-	o->shrunk = o->zeros = 0;
+	o->zeros = 0;
+	if (at_end && o->all >= SHRUNK)
+		tell(c, o, found(c, o->all_first, NULL));
+	o->shrunk = 0;
 	o->told = false;
 }
 
@@ -87,10 +93,14 @@ add_round(struct check *c, struct one *o, int64_t given)
 {
 	bool first = o->shrunk == 0;
 
-	if (first) {
-		o->from = o->given;
-		o->listens = asks_a_listener(c);
+	if (first)
 		o->first = site_of(c, c->ev);
+	if (given > 0 && asks_a_listener(c)) {
+		if (o->all++ == 0) {
+			o->all_first = site_of(c, c->ev);
+			o->all_from = o->given;
+		}
+		o->all_left = given;
 	}
 	if (given == 0 && o->zeros++ == 0) {
 		o->first = site_of(c, c->ev);
@@ -146,7 +156,7 @@ const struct rule rule_timer = {
 	       "0: from then on select() does not wait at all. Other systems leave the timeval alone, so it can be right there and wrong here.",
 	.advice = "Set the timeval anew in each round, right before select(); or use pselect(), which does not change its timer.",
 	.what = "select() that is given, to the microsecond, what its last call from this line left: 32 rounds or more with nothing left after a timeout (a bug), or "
-	        "three or more with less and less in a loop that asks a listener (a risk).",
+	        "three or more with a rest of it, in a loop that asks a listener (a risk).",
 	.example =
 	    "    20  select(5, r{3,4}, 2 s)              = 0  timeout            server.c:40\n"
 	    "    21  select(5, r{3,4}, 0 s)              = 0  timeout            server.c:40\n"

@@ -18,9 +18,11 @@ struct last_read {
 };
 
 /* Own table 2: by the hash of a line: reads there come from lives that no wait has reported, on purpose. */
+enum { KEPT = 4 };
 struct line {
 	uint64_t where;
 	bool optimistic;
+	struct finding *found[KEPT]; /* to be taken back when it turns out to be so */
 };
 
 static struct line *
@@ -29,11 +31,11 @@ line_of(struct check *c, uint64_t where)
 	struct line *line = OWN(c, 2, (uint32_t)hash_bytes(&where, sizeof where) & 1023, struct line);
 
 	if (line->where != where)
-		*line = (struct line){where, false};
+		*line = (struct line){.where = where};
 	return line;
 }
 
-/* What the thread's last wait said about this number, when it meant a life that has ended since and was not read from. */
+/* What the thread's last wait said about this number, when it meant a life that has ended since. */
 static const struct life *
 stale(struct check *c)
 {
@@ -44,7 +46,7 @@ stale(struct check *c)
 
 		if (w->list[i].number != c->ev->fd || w->list[i].ready == 0 || life == NULL || life->id == c->life->id)
 			continue;
-		if (life->process == c->life->process && !life->open && facts_of(c, life->id)->used < w->at.seq)
+		if (life->process == c->life->process && !life->open && life->ended_seq > w->at.seq)
 			return life;
 	}
 	return NULL;
@@ -53,22 +55,22 @@ stale(struct check *c)
 static void
 reads(struct check *c)
 {
-	struct site ended;
+	struct line *line = line_of(c, c->ev->where);
 	const struct life *old;
 	struct finding *f;
+	struct site ended;
 
 	if (c->lf->told != 0 || c->lf->watched != 0)
 		return; /* a wait has spoken of this life too */
 	old = c->life->born_seq > c->tf->wait.at.seq ? stale(c) : NULL;
-	if (old == NULL) {
-		line_of(c, c->ev->where)->optimistic = true;
+	line->optimistic |= old == NULL;
+	if (line->optimistic || (f = found_here(c, c->life)) == NULL)
 		return;
-	}
-	if (line_of(c, c->ev->where)->optimistic)
-		return;
-	f = found_here(c, c->life);
-	if (f == NULL)
-		return;
+	for (int i = 0; i < KEPT; i++)
+		if (line->found[i] == NULL) {
+			line->found[i] = f;
+			break;
+		}
 	ended = (struct site){old->ended_seq, old->ended_where, c->ev->pid, f->at.image};
 	say(f, c, "%c(%l) reads from %L because the wait at %p reported %l; that life was closed at %p, and the number given out again.",
 	    (unsigned)c->ev->call, c->life, c->life, &c->tf->wait.at, old, &ended);
@@ -109,7 +111,7 @@ closes(struct check *c)
 		return;
 	if (!stranger && (!life->accepted || life->origin != BORN_MADE || c->lf->used != 0 || c->lf->watched != 0))
 		return; /* a pipe may be made for others alone; a connection is not */
-	*e = (struct ended){site_of(c, c->ev), stranger || before->ended_where == c->ev->where};
+	*e = (struct ended){site_of(c, c->ev), stranger || before->ended_where == c->ev->where || before->ended_seq > c->tf->wait.at.seq};
 }
 
 static void
@@ -143,6 +145,18 @@ failed(struct check *c)
 	for (int i = 0; i < c->nwatched; i++)
 		if (c->watched[i].life == 0)
 			missed(c, c->watched[i].number);
+}
+
+static void
+over(struct check *c)
+{
+	for (uint32_t i = 0; i < own_room(c, 2); i++) {
+		struct line *line = OWN(c, 2, i, struct line);
+
+		for (int k = 0; k < KEPT && line->optimistic; k++)
+			if (line->found[k] != NULL)
+				line->found[k]->silent = true;
+	}
 }
 
 static void
@@ -191,4 +205,5 @@ const struct rule rule_wrong_life = {
 	.begin = CALLS_IN | CALLS_OUT | CALLS_CLOSE,
 	.end = CALLS_IN | CALLS_FAILED,
 	.on = on,
+	.over = over,
 };

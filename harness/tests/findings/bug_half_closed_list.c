@@ -14,12 +14,14 @@ struct client {
 static void
 clients(void)
 {
-	int fd = dial();
+	int fd = dial(), go;
 
 	say(fd, "question");
 	shutdown(fd, SHUT_WR);
+	go = dial(); /* by now the other has said all */
 	hear_end(fd);
 	hang_up(fd);
+	hang_up(go);
 }
 
 static void
@@ -42,6 +44,7 @@ main(void)
 	int listen_fd = listen_local();
 	pid_t child = play(listen_fd, clients);
 	struct client only = {accept(listen_fd, NULL, NULL), false, NULL};
+	int go_fd = accept(listen_fd, NULL, NULL);
 
 	while (only.fd >= 0) {
 		fd_set read_set, write_set;
@@ -61,6 +64,7 @@ main(void)
 			only.answer = false;
 		}
 	}
+	close(go_fd);
 	close(listen_fd);
 	over(child);
 	return 0;
