@@ -57,6 +57,7 @@ player: ## LAB=lab2: its last run as a web page that plays it step by step
 client: ## a client to type into: sends each line, prints the echo
 grade: ## LAB=lab2 [SRC=my.c]: checks, points, and what to do about them
 grade-grader: ## every right server passes, every wrong one fails its check
+handouts: ## does every handout as it is written, and refreshes its excerpts
 test: ## all tests; fetches pytest first where it is missing
 clean: ## throws build/ away
 
@@ -164,12 +165,12 @@ endif
 $(LABS): lab%: $(call server_of,lab%) $(TRACER)
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.play $@ --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT)
 
+# Ctrl+C is the right end of it, so make is not to call it an error; but it must not be ignored either.
 serve: $(if $(filter $(LAB),$(LABS)),$(call server_of,$(LAB)) $(TRACER))
 	$(if $(filter $(LAB),$(LABS)),,$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))$(NEED_PY)$(Q)\
 	trap : INT; $(RUN_PYTHON) -m fdlab.serve $(LAB) --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT) || \
 	test $$? -eq 130
 
-client: $(BUILD)/client
 PLAYED = $(BUILD)/$(LAB)/trace
 player: $(TRACER)
 	$(if $(filter $(LAB),$(LABS)),,$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))$(if $(wildcard $(PLAYED).fdt),,\
@@ -179,6 +180,7 @@ player: $(TRACER)
 			$$open $(PLAYED).html >/dev/null 2>&1 && echo "$(PLAYED).html is open in your browser" && exit 0; fi; done; \
 		echo "$(PLAYED).html: open it in a browser"
 
+client: $(BUILD)/client
 	$(Q)$(BUILD)/client 127.0.0.1 $(PORT)
 
 # ---- grading: the grader compiles the submission itself, so that a compile error is an answer too
@@ -194,6 +196,9 @@ grade: $(BUILD)/common/helpers.a $(TRACER)
 
 grade-grader: $(BUILD)/common/helpers.a $(TRACER)
 	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.matrix $(GRADE_FLAGS)
+
+handouts: build
+	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.excerpts --build $(BUILD)
 
 test: build
 	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \

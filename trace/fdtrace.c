@@ -21,6 +21,8 @@ static const struct command {
 	{"log", log_main, "one line an event"},
 	{"json", json_main, "one JSON object an event"},
 	{"follow", follow_main, "the same, as it happens"},
+	{"check", check_main, "what went wrong: the call, the line, the reason, what to do"},
+	{"explain", explain_main, "the page of a rule of check"},
 };
 
 static void
