@@ -204,6 +204,20 @@ call_args(struct out *o, struct model *m, const struct event *ev)
 
 /* ---- lives that begin and end ---- */
 
+/* As they were when it was born: bind and connect come later. */
+static void
+addresses(struct out *o, const struct life *life)
+{
+	if (life->named_at_birth && life->local.family != 0) {
+		KEY(o, "local");
+		address_string(o, &life->local);
+	}
+	if (life->named_at_birth && life->peer.family != 0) {
+		KEY(o, "peer");
+		address_string(o, &life->peer);
+	}
+}
+
 static void
 opened_life(struct out *o, const struct model *m, const struct life *life)
 {
@@ -235,14 +249,7 @@ opened_life(struct out *o, const struct model *m, const struct life *life)
 			out_right(o, model_process(m, model_life(m, life->of)->process)->pid, 0);
 		}
 	}
-	if (life->named_at_birth && life->local.family != 0) {
-		KEY(o, "local");
-		address_string(o, &life->local);
-	}
-	if (life->named_at_birth && life->peer.family != 0) {
-		KEY(o, "peer");
-		address_string(o, &life->peer);
-	}
+	addresses(o, life);
 	if (life->client != NULL) {
 		KEY(o, "client");
 		out_json(o, life->client);
