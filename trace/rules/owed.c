@@ -19,7 +19,8 @@ struct owed {
 	uint8_t known;      /* how many */
 	bool watched;       /* a wait was asked when it can be written to */
 	bool tried;         /* it was written to again */
-	bool left_behind;   /* the thread went to its next wait, or its next read, without either */
+	bool left_behind;   /* the thread went to its next wait, or its next read, and did not ask when it can go on */
+	bool comes_back;    /* it did so before, and came back by itself */
 	int64_t read;       /* bytes of the last read from the same peer since */
 };
 
@@ -109,6 +110,8 @@ write_again(struct check *c, struct owed *o)
 		return;
 	}
 	o->tried = true;
+	o->comes_back |= o->left_behind;
+	o->left_behind = false;
 	if (asked < 0) {
 		o->left = 0; /* not known: taken for right */
 	} else if (ev->ret > 0) {
@@ -117,6 +120,14 @@ write_again(struct check *c, struct owed *o)
 		if (o->left < 0)
 			o->left = 0;
 	}
+}
+
+static void
+remember(struct check *c)
+{
+	struct debts *d = OWN(c, 2, c->ev->thread, struct debts);
+
+	d->lives[d->count++ % DEBTS] = c->life->id;
 }
 
 static void
@@ -133,6 +144,8 @@ writes(struct check *c)
 	}
 	if (o->left > 0) {
 		write_again(c, o);
+		if (o->left > 0)
+			remember(c);
 		if (o->left > 0 || o->tried)
 			return;
 	}
@@ -144,9 +157,7 @@ writes(struct check *c)
 	o->known = (uint8_t)(data.size < HEAD ? data.size : HEAD);
 	if (data.at != NULL)
 		memcpy(o->head, data.at, o->known);
-	struct debts *d = OWN(c, 2, ev->thread, struct debts);
-
-	d->lives[d->count++ % DEBTS] = c->life->id;
+	remember(c);
 }
 
 static void
@@ -162,18 +173,21 @@ reads(struct check *c)
 		o->left_behind = true;
 }
 
+/* A wait begins: who is owed something is to be asked about, or he is left behind. */
 static void
 waits(struct check *c)
 {
 	struct debts *d = OWN(c, 2, c->ev->thread, struct debts);
+	const struct watched *list;
+	int count = d->count > 0 ? model_watched(c->model, c->ev, &list) : 0;
 
-	for (int i = 0; i < c->nwatched; i++)
-		if (c->watched[i].life != 0 && c->watched[i].wanted & WATCH_WRITE)
-			OWN(c, 0, c->watched[i].life, struct owed)->watched = true;
+	for (int i = 0; i < count; i++)
+		if (list[i].life != 0 && list[i].wanted & WATCH_WRITE)
+			OWN(c, 0, list[i].life, struct owed)->watched = true;
 	for (uint32_t i = 0; i < DEBTS && i < d->count; i++) {
 		struct owed *o = OWN(c, 0, d->lives[i], struct owed);
 
-		o->left_behind |= o->left > 0 && !o->watched && !o->tried && !(facts_of(c, d->lives[i])->epoll & EPOLLOUT);
+		o->left_behind |= o->left > 0 && !o->watched && !o->comes_back && !(facts_of(c, d->lives[i])->epoll & EPOLLOUT);
 	}
 	d->count = 0;
 }
@@ -195,7 +209,7 @@ closed(struct check *c, const struct life *life)
 	struct owed *o = OWN(c, 0, life->id, struct owed);
 	const struct life_facts *f = facts_of(c, life->id);
 
-	if (o->left > 0 && !o->tried && (o->left_behind || (f->gone == 0 && f->eof.seq == 0 && !o->watched && !(f->epoll & EPOLLOUT))))
+	if (o->left > 0 && (o->left_behind || (f->gone == 0 && f->eof.seq == 0 && !o->watched && !o->tried && !(f->epoll & EPOLLOUT))))
 		lost(c, life, o, "was never sent before the descriptor was closed");
 	o->left = 0;
 }
@@ -214,9 +228,11 @@ made(struct check *c)
 static void
 on_short(struct check *c)
 {
-	if (c->class == CALLS_WAIT)
+	if (c->step == STEP_BEGIN) {
 		waits(c);
-	else if (c->class == CALLS_EPOLL_CTL)
+		return;
+	}
+	if (c->class == CALLS_EPOLL_CTL)
 		asks_epoll(c);
 	else if (c->class == CALLS_MAKE)
 		made(c);
@@ -235,7 +251,7 @@ over_short(struct check *c)
 		struct owed *o = OWN(c, 0, id, struct owed);
 		const struct life *life = model_life(c->model, id);
 
-		if (o->left > 0 && life->open && !o->tried && o->left_behind)
+		if (o->left > 0 && life->open && o->left_behind)
 			lost(c, life, o, "was never sent");
 	}
 }
@@ -265,7 +281,8 @@ const struct rule rule_short_write = {
 	    "    }",
 	.not_this = "A rest that is kept and sent when there is room. A slow reader who is watched for writing and at last thrown out. A pipe that only wakes somebody up, and is full. "
 	            "A datagram that found no room.",
-	.end = CALLS_OUT | CALLS_MOVE | CALLS_IN | CALLS_WAIT | CALLS_EPOLL_CTL | CALLS_MAKE | CALLS_DEATH,
+	.begin = CALLS_WAIT,
+	.end = CALLS_OUT | CALLS_MOVE | CALLS_IN | CALLS_EPOLL_CTL | CALLS_MAKE | CALLS_DEATH,
 	.on = on_short,
 	.over = over_short,
 };
