@@ -79,7 +79,8 @@ function loadTrace(raw) {
 	T.turnEvent = sums(column(raw.turn_event, raw.nturns, Int32Array));
 	T.turnNumber = column(raw.turn_number, raw.nturns, Int32Array);
 	T.turnShape = column(raw.turn_shape, raw.nturns, Int32Array);
-	T.findings = raw.findings.filter((f) => f.event >= T.from && f.event < T.from + T.n);
+	T.findings = raw.findings;
+	T.found = new Set(T.findings.filter((one) => one.severity !== "note").map((one) => one.event - T.from)); // where to stop
 	T.sources = new Map(raw.sources.map((s) => [s.name, s]));
 	T.cache = { block: -1, places: null, turnBlock: -1, turnPlaces: null, sets: new Map() };
 	return T;
@@ -316,27 +317,24 @@ function waitOf(T, i) {
 	return wait < T.nwaits && T.waitEvent[wait] === i ? wait : -1;
 }
 
-// A set of the table: {nfds, list: [{number, life, wanted}]}, in the order of numbers. Each is told by what is different from the
-// one before, and each group of 64 begins anew.
+// A set of the table: {nfds, members: number -> {number, life, wanted}}. Each is told by what is different from the one before, and each
+// group of 64 begins anew.
 function setAt(T, id) {
-	const group = Math.floor(id / GROUP);
-	let sets = T.cache.sets.get(group);
-	if (!sets) {
-		sets = readGroup(T.raw.sets[group]);
-		if (T.cache.sets.size > 64)
+	let set = T.cache.sets.get(id);
+	if (!set) {
+		if (T.cache.sets.size > 200)
 			T.cache.sets.clear();
-		T.cache.sets.set(group, sets);
+		set = readSet(T.raw.sets[Math.floor(id / GROUP)], id % GROUP);
+		T.cache.sets.set(id, set);
 	}
-	return sets[id - group * GROUP];
+	return set;
 }
 
-function readGroup(packed) {
-	const reader = new Reader(packed), sets = [];
-	let members = new Map();
-	while (reader.more()) {
+function readSet(packed, place) {
+	const reader = new Reader(packed), members = new Map();
+	for (;; place--) {
 		const nfds = reader.signed();
 		let count = reader.next(), number = 0;
-		members = new Map(members);
 		for (; count > 0; count--) {
 			number += reader.signed();
 			const code = reader.next();
@@ -345,9 +343,9 @@ function readGroup(packed) {
 			else
 				members.set(number, { number: number, life: Math.floor((code - 1) / 8), wanted: (code - 1) % 8 });
 		}
-		sets.push({ nfds: nfds, members: members, list: null });
+		if (place <= 0 || !reader.more())
+			return { nfds: nfds, members: members, list: null };
 	}
-	return sets;
 }
 
 function passedTo(T, wait) {

@@ -245,9 +245,12 @@ function drawBand(O, context) {
 	}
 	const y = MARKS_ROW, height = WAITS_ROW - 3;
 	context.fillStyle = paint.quiet;
-	for (let x = LABEL; x <= right; x++)
+	for (let x = LABEL, end; x <= right; x = end) {
+		for (end = x + 1; end <= right && idle[end] === idle[x];)
+			end++;
 		if (idle[x])
-			context.fillRect(x, y + 3, 1, height - 6);
+			context.fillRect(x, y + 3, end - x, height - 6);
+	}
 	const column = Math.max(1, Math.min(6, (O.width - LABEL) / Math.max(1, O.to - O.from) - 1));
 	for (let x = LABEL; x <= right; x++) {
 		if (woke[x] < BAND_READY)
@@ -327,8 +330,8 @@ function drawStill(O) {
 	drawErrors(O, context);
 	drawBreaks(O, context);
 	for (const finding of O.T.findings) {
-		const x = pixelOf(O, placeOf(O, stepOfEvent(O.T, finding.event - O.T.from)));
-		if (x >= LABEL && x <= O.width)
+		const step = stepOfEvent(O.T, finding.event - O.T.from), x = pixelOf(O, placeOf(O, step));
+		if (step > 0 && x >= LABEL && x <= O.width)
 			drawMark(context, x, "F");
 	}
 	O.drawn = true;

@@ -4,7 +4,7 @@
 const FDS_SHOWN = 60, CLIENTS_SHOWN = 30, LINES_SHOWN = 8, SET_SHOWN = 24, CUT_AT = 160;
 
 function makePanels(T, actions) {
-	const P = { T: T, actions: actions, predicting: false, process: -1, allFds: false, file: "", lines: [], clients: makeClients(T), prints: [] };
+	const P = { T: T, actions: actions, predicting: false, process: -1, allFds: false, file: "", lines: [], marked: [], clients: makeClients(T), prints: [] };
 	for (let at = 0; at < T.noteEvent.length; at++)
 		if (T.strings[T.noteVerb[at]] === "prints")
 			P.prints.push(at);
@@ -129,13 +129,13 @@ function showWait(P, S) {
 	setText(byId("wait-turn"), done && turn && !P.predicting ? text("foundOut", { turn: words.turn ? words.turn(T, i) : turn.sentence }) : "");
 }
 
-// The columns: what was passed, and what is open and was not. Many: those that came back, and the first of the others.
-function setColumns(P, S, set, ready) {
+// The columns: what was passed, and what was open then and was not. Many: those that came back, and the first of the others.
+function setColumns(P, S, set, ready, begun) {
 	const T = P.T, columns = set.list.map((one) => ({ number: one.number, life: one.life, wanted: one.wanted, passed: true }));
 	const there = new Set(set.list.map((one) => one.number)), process = T.life_process[set.list.length > 0 ? set.list[0].life : 0];
 	let folded = 0;
 	for (const life of S.open)
-		if (T.life_number[life] > 2 && T.life_process[life] === process && !there.has(T.life_number[life]) && columns.length < 2 * SET_SHOWN)
+		if (T.life_number[life] > 2 && T.life_process[life] === process && P.actions.born(life) < begun && !there.has(T.life_number[life]) && columns.length < 2 * SET_SHOWN)
 			columns.push({ number: T.life_number[life], life: life, wanted: 0, passed: false });
 	columns.sort((a, b) => a.number - b.number);
 	const kept = columns.filter((one, at) => {
@@ -151,7 +151,7 @@ function bitCell(is, mark) {
 }
 
 function setsTable(P, S, i, wait, set, done, kind) {
-	const T = P.T, ready = done && T.ret[i] > 0 ? readyOf(T, wait) : new Map(), found = setColumns(P, S, set, ready);
+	const T = P.T, ready = done && T.ret[i] > 0 ? readyOf(T, wait) : new Map(), found = setColumns(P, S, set, ready, T.beginStep[i]);
 	const head = el("tr", null, el("td", { class: "quiet" }, kind.name.includes("select") ? text("nfds", { n: set.nfds }) : ""));
 	for (const one of found.columns)
 		head.append(el("th", { scope: "col" }, watchedName(T, one)));
@@ -198,7 +198,7 @@ function showTimer(P, S, now) {
 			message = text(waiting ? "timerOf" : isTimeout(T, i) ? "timerUp" : "timerStopped", values);
 		}
 		if (!waiting && S.last[S.focus] !== i)
-			message += " " + text("timerBetween");
+			message += ". " + text("timerBetween");
 	}
 	byId("timer-left").style.width = (100 * share).toFixed(1) + "%";
 	setText(byId("timer-text"), message);
@@ -224,7 +224,9 @@ function showSource(P, S) {
 	}
 	if (P.file !== place.file)
 		layLines(P, place.file, source.text);
-	for (const line of P.marked || [])
+	const marked = P.marked;
+	P.marked = [];
+	for (const line of marked)
 		markLine(P, line, "", "");
 	P.marked = [];
 	if (then && then.file === place.file)
@@ -338,8 +340,8 @@ function cut(value) {
 
 function whatItIs(T, S, life) {
 	const kind = T.raw.kind_names[S.kind[life]], path = T.strings[S.path[life]], local = T.strings[S.local[life]];
-	if (life && T.life_number[life] <= 2 && !local)
-		return kind + (path ? " " + path : "");
+	if (path.startsWith(kind + ":"))
+		return path;
 	return kind + (path ? " " + path : S.flags[life] & LISTENS && local ? " " + local : "");
 }
 
@@ -581,6 +583,13 @@ function showPrinted(P, S) {
 	replaceChildren(byId("lines"), lines.length > 0 ? lines : [el("li", { class: "quiet" }, text("printedNone"))]);
 }
 
+function findingItem(P, one) {
+	const T = P.T, shown = one.event >= T.from && one.event < T.from + T.n;
+	const name = text("findingName", { severity: text("severity_" + one.severity), rule: one.rule, event: one.event });
+	return el("li", null, shown ? jumpButton(name, () => P.actions.jump(stepOfEvent(T, one.event - T.from))) : el("b", null, name), " " + one.text,
+		one.advice ? el("span", { class: "quiet" }, " " + one.advice) : null);
+}
+
 function showFindings(P, S) {
 	const T = P.T, event = S.step > 0 ? T.from + T.stepEvent[S.step] : -1;
 	show(byId("findings"), T.findings.length > 0 && !P.predicting);
@@ -588,7 +597,7 @@ function showFindings(P, S) {
 		return;
 	const list = byId("finding-list");
 	if (list.children.length === 0)
-		replaceChildren(list, T.findings.slice(0, 200).map((one) => el("li", null, jumpButton(text("finding", { text: one.text, event: one.event }), () => P.actions.jump(stepOfEvent(T, one.event - T.from))))));
+		replaceChildren(list, T.findings.slice(0, 200).map((one) => findingItem(P, one)));
 	T.findings.slice(0, 200).forEach((one, at) => {
 		list.children[at].className = one.event === event ? "changed" : "";
 	});

@@ -145,7 +145,7 @@ function stopReason(step) {
 		return "stopTimeout";
 	if (byId("stop-error").checked && T.isError[T.kind[i]])
 		return "stopError";
-	if (T.findings.some((one) => one.event === T.from + i))
+	if (byId("stop-finding").checked && T.found.has(i))
 		return "stopFinding";
 	if (!byId("stop-reuse").checked)
 		return "";
@@ -344,7 +344,7 @@ function listenToOverview() {
 	canvas.addEventListener("pointermove", (event) => {
 		const under = underPixel(O, x(event), y(event)), life = under.life ? lifeName(A.T, under.life) + " " + whoWas(A.T, A.S, under.life).replace(/^, /, "") : "";
 		const hidden = A.Q.on && under.step > A.step;
-		setText(byId("hover"), hidden ? "" : [life, text("step") + " " + under.step + ": " + sentence(A.T, under.step)].filter(Boolean).join(" · "));
+		setText(byId("hover"), hidden ? text("keyHint") : [life, text("step") + " " + under.step + ": " + sentence(A.T, under.step)].filter(Boolean).join(" · "));
 		if (!O.dragging || Math.abs(x(event) - O.dragging.x) < 4)
 			return;
 		O.dragging.moved = true;
@@ -367,7 +367,7 @@ function listenToOverview() {
 	canvas.addEventListener("pointercancel", () => {
 		O.dragging = null;
 	});
-	canvas.addEventListener("pointerleave", () => setText(byId("hover"), ""));
+	canvas.addEventListener("pointerleave", () => setText(byId("hover"), text("keyHint")));
 }
 
 function listenToAll() {
@@ -406,6 +406,7 @@ function listenToAll() {
 	for (const id of ["axis-event", "axis-time"])
 		byId(id).addEventListener("change", () => {
 			setAxis(A.O, byId("axis-time").checked);
+			showLegend();
 			showStep(A.step, true);
 		});
 	byId("copy").addEventListener("click", copyTurns);
@@ -467,10 +468,16 @@ function setTexts() {
 	for (const element of document.querySelectorAll("[data-label]"))
 		element.setAttribute("aria-label", text(element.dataset.label));
 	byId("turns").setAttribute("aria-label", text("asText"));
+	setText(byId("hover"), text("keyHint"));
 	replaceChildren(byId("key-list"), keyRows.map((row) => el("tr", null, el("th", { scope: "row" }, el("kbd", null, row[0])), el("td", null, text(row[1])))));
+	showLegend();
+}
+
+function showLegend() {
 	const sample = (name, key) => el("span", { class: "sample" }, el("span", { class: "swatch " + name, "aria-hidden": "true" }, name === "sign" ? key[0] : ""), " " + text(name === "sign" ? key[1] : key));
 	replaceChildren(byId("legend"), [sample("life", "legendLife"), sample("other", "legendNext"), sample("idle", "legendIdle"), sample("woke", "legendReady"),
-		sample("sign", ["▼", "legendTimeout"]), sample("sign", ["✕", "legendError"])].concat(A.T.findings.length > 0 ? [sample("sign", ["◇", "legendFinding"])] : []));
+		sample("sign", ["▼", "legendTimeout"]), sample("sign", ["✕", "legendError"])].concat(A.T.findings.length > 0 ? [sample("sign", ["◇", "legendFinding"])] : [],
+		A.O.byTime ? [sample("sign", ["≷", "legendBreak"])] : []));
 }
 
 // The text for those who have no scripts is in the page already: as text, for its parser keeps it so when scripts run.

@@ -27,17 +27,19 @@ function moment(ns) {
 	return Math.floor(micro / 1000000) + "." + String(micro % 1000000).padStart(6, "0");
 }
 
-// out_exact() and out_span() of trace/views/call.c.
+// out_exact(), out_seconds() with three decimals and out_span() of trace/views/call.c.
 function exactly(ns) {
 	const whole = Math.floor(ns / 1e9), part = String(ns % 1e9).padStart(9, "0").replace(/0+$/, "");
 	return whole + (part ? "." + part : "");
 }
 
-function span(ns) {
-	if (ns < 1000000)
-		return Math.round(ns / 1000) + " us";
+function inSeconds(ns) {
 	const milli = Math.floor(ns / 1000000);
 	return Math.floor(milli / 1000) + "." + String(milli % 1000).padStart(3, "0") + " s";
+}
+
+function span(ns) {
+	return ns < 1000000 ? Math.round(ns / 1000) + " us" : inSeconds(ns);
 }
 
 function errorName(T, kind) {
@@ -84,7 +86,7 @@ function waitResult(T, i) {
 		return "= 0  timeout";
 	const ready = readyOf(T, wait), gone = T.waitLeft[wait];
 	return "= " + T.ret[i] + "  " + setsText(T, passedTo(T, wait).list, (one) => ready.get(one.number) || 0, SET_NAMES) + "  after " +
-		span(T.spent[i]) + (gone > 0 ? ", " + exactly(T.waitTimeout[wait] - (gone - 1)) + " s left" : "");
+		span(T.spent[i]) + (gone > 0 ? ", " + inSeconds(T.waitTimeout[wait] - (gone - 1)) + " left" : "");
 }
 
 function noteWords(T, i) {

@@ -124,7 +124,7 @@ columns_of(struct page *p)
 	struct out *all[] = {&p->steps, &p->op_step, &p->op_life, &p->op_what, &p->op_value, &p->lives, &p->kind, &p->begin, &p->spent,
 		&p->fd, &p->life, &p->ret, &p->numbers, &p->number_places, &p->wait_set, &p->wait_ready, &p->wait_timeout, &p->wait_left, &p->sets,
 		&p->ready, &p->note_event, &p->note_who, &p->note_verb, &p->note_text, &p->turn_event, &p->turn_number, &p->turn_shape,
-		&p->turn_numbers, &p->turn_places, NULL};
+		&p->turn_numbers, &p->turn_places, &p->findings, NULL};
 
 	memcpy(list, all, sizeof all);
 	return list;
@@ -441,7 +441,9 @@ write_page(struct page *p)
 	out_text(o, "\"sources\":[");
 	if (p->sources != NULL)
 		sources_write(p->sources, o);
-	out_text(o, "],\n\"findings\":[]}\n");
+	out_text(o, "],\n\"findings\":[");
+	out_copy(o, p->findings.start, out_length(&p->findings));
+	out_text(o, "]}\n");
 	write_piece(o, &player_pieces[1]);
 	write_turns(p);
 	write_piece(o, &player_pieces[2]);

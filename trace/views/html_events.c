@@ -2,13 +2,14 @@
  * the numbers that differ from event to event.
  */
 #include "reader/turns.h"
+#include "rules/rules.h"
 #include "views/call.h"
 #include "views/html_page.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 1024, GROUP = 64, DATA_MOST = 64 };
+enum { BLOCK = 1024, GROUP = 64, DATA_MOST = 64, FINDINGS_MOST = 1000 };
 
 /* What many events have in common. trace/player/data.js has the same order. */
 struct event_kind {
@@ -28,6 +29,7 @@ struct reading {
 	struct page *p;
 	struct out text, given, numbers; /* a sentence; watched_words(); the numbers of the turns' sentences */
 	struct turns *turns;
+	struct check *check;
 	struct turn_text *told;
 	uint32_t ntold, told_room;
 	struct watched *watched; /* by number, each once */
@@ -432,6 +434,7 @@ write_turns(struct reading *r)
 
 /* ---- the whole ---- */
 
+/* What the rules say is right only when they have seen all: so the whole run is read, whatever part of it is shown. */
 static void
 read_all(struct reading *r)
 {
@@ -442,21 +445,57 @@ read_all(struct reading *r)
 	enum step step;
 
 	while ((step = timeline_next(r->p->v.timeline, &ev)) == STEP_BEGIN || step == STEP_END) {
-		if (step == STEP_BEGIN && ev->seq > r->p->to)
-			break;
 		model_step(m, step, ev, &fx);
+		check_step(r->check, step, ev, &fx);
 		turn = turns_step(r->turns, step, ev, &fx);
 		if (turn != NULL)
 			told_turn(r, turn);
-		if (step != STEP_BEGIN)
+		if (step != STEP_BEGIN || ev->seq < r->p->from || ev->seq > r->p->to)
 			continue;
 		model_effects(m, ev, &fx);
-		if (ev->seq >= r->p->from)
-			one_event(r, ev, &fx);
+		one_event(r, ev, &fx);
 	}
 	for (uint32_t i = 1; i <= timeline_threads(r->p->v.timeline); i++)
 		if ((turn = turns_current(r->turns, i)) != NULL)
 			told_turn(r, turn);
+}
+
+/* ,"key":"text", with the places in the text as source lines. */
+static void
+finding_member(struct reading *r, const char *key, const char *text)
+{
+	struct out *o = &r->p->findings;
+
+	out_reset(&r->text);
+	if (text != NULL)
+		finding_text(&r->text, r->p->v.where, text);
+	out_text(o, ",\"");
+	out_text(o, key);
+	out_text(o, "\":");
+	html_json(o, r->text.start, out_length(&r->text));
+}
+
+static void
+write_findings(struct reading *r)
+{
+	struct out *o = &r->p->findings;
+	const struct finding *f;
+
+	check_over(r->check);
+	check_modules(r->p->v.model, r->p->v.where, &r->p->v.modules);
+	for (int i = 0; (f = check_finding(r->check, i)) != NULL && i < FINDINGS_MOST; i++) {
+		out_text(o, i == 0 ? "{\"rule\":\"" : ",\n{\"rule\":\"");
+		out_text(o, f->rule->id);
+		out_text(o, "\",\"severity\":\"");
+		out_text(o, severity_names[f->severity]);
+		out_text(o, "\",\"event\":");
+		out_number(o, (int64_t)f->at.seq);
+		out_text(o, ",\"life\":");
+		out_number(o, f->life < r->p->known_lives ? r->p->life_place[f->life] : 0);
+		finding_member(r, "text", f->message);
+		finding_member(r, "advice", f->advice);
+		out_char(o, '}');
+	}
 }
 
 static void
@@ -490,11 +529,14 @@ page_events(struct page *p)
 	out_open(&r.given, -1);
 	out_open(&r.set_group, -1);
 	r.turns = turns_open(p->v.model);
+	r.check = check_open(p->v.model, &(struct check_options){0});
 	read_all(&r);
+	write_findings(&r);
 	end_group(&p->sets, &r.set_group);
 	write_ready(&r);
 	write_turns(&r);
 	turns_close(r.turns);
+	check_close(r.check);
 	table_close(&r.ready);
 	out_close(&r.text);
 	out_close(&r.numbers);

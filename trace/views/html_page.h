@@ -43,6 +43,7 @@ struct page {
 	struct out turn_event, turn_number, turn_shape, turn_numbers, turn_places;
 	uint64_t nturns;
 	struct sources *sources; /* html_source.h; NULL: left out */
+	struct out findings;     /* JSON: what trace/rules found in the whole run */
 };
 
 /* The number of a life on the page; 0: none. */
