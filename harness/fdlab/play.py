@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -124,8 +125,12 @@ def main(argv: Optional[List[str]] = None) -> int:
     print(flush=True)
     if problem is not None:
         _show_problem(problem, server, log if logged else None)
-        return 1
-    return _show_summary(lab, fdtrace, capture, log, ports, timeout)
+        status = 1
+    else:
+        status = _show_summary(lab, fdtrace, capture, log, ports, timeout)
+    if logged:
+        _show_findings(fdtrace, capture)
+    return status
 
 
 def _play(lab: ModuleType, program: str, fdtrace: str, capture: str, timeout: float,
@@ -151,6 +156,21 @@ def _write_log(fdtrace: str, capture: str, log: str) -> bool:
     return done.returncode == 0
 
 
+def _show_findings(fdtrace: str, capture: str) -> None:
+    """What `fdtrace check` found that is more than a note; nothing when there is nothing."""
+    try:
+        found = json.loads(subprocess.run([fdtrace, "check", "--format=json", capture], stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.PIPE, timeout=60).stdout or b"[]")
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return
+    rules = sorted({one["rule"] for one in found if one["severity"] != "note"})
+    if not rules:
+        return
+    print()
+    print(bold("What went wrong, as far as the trace tells (fdtrace check %s)" % shown(capture)), flush=True)
+    subprocess.run([fdtrace, "check", "--only=" + ",".join(rules), "--width=%d" % width(), capture], stdin=subprocess.DEVNULL)
+
+
 def _show_problem(problem: SessionError, server: Optional[Server], log: Optional[str]) -> None:
     if server is not None and server.status == 125:
         print(paragraph("fdtrace could not run the server; its own line above says why."))
@@ -172,6 +192,7 @@ def _show_problem(problem: SessionError, server: Optional[Server], log: Optional
     print(bold("The last of %s:" % shown(log)))
     for line in lines[-LAST_LINES:]:
         print(cut(line))
+    sys.stdout.flush()
 
 
 def _sentence(text: str) -> str:

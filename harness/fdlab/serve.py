@@ -21,8 +21,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     print(bold(paragraph(lab.TITLE)))
     print(paragraph("In other terminals, as often as you like: " + " or ".join(
         "make client%s" % ("" if port == 50000 else " PORT=%d" % port) for port in ports)))
-    print(paragraph("Ctrl+C ends it. All calls, afterwards: %s log %s" % (
-        shown(os.path.join(options.build, "fdtrace")), shown(capture))))
+    fdtrace = shown(os.path.join(options.build, "fdtrace"))
+    print(paragraph("Ctrl+C ends it. Afterwards: %s check %s says what went wrong, %s log %s shows all calls." % (
+        fdtrace, shown(capture), fdtrace, shown(capture))))
     print(flush=True)
     fdtrace = os.path.join(options.build, "fdtrace")
     os.execv(fdtrace, [fdtrace, "run", "-o", capture, "--live", "--", os.path.abspath(options.server), "%g" % timeout,
