@@ -41,6 +41,12 @@ struct findings {
 	int nshown;
 	struct made *early[EARLY_MOST];
 	int nearly, early_at;
+	struct told {
+		const struct rule *rule;
+		uint64_t where;
+		uint32_t image;
+	} told[EARLY_MOST]; /* the last early findings that were shown */
+	int ntold;
 	int64_t *early_last; /* for each rule: when it last said something */
 	uint8_t begin[FDT_CALLS][LISTS], end[FDT_CALLS][LISTS], failed[LISTS], births[LISTS], deaths[LISTS]; /* 1 + index; 0 ends */
 };
@@ -390,27 +396,50 @@ finish(struct made *made)
 	made->f.advice = made->advised ? made->advice.start : made->f.rule->advice;
 }
 
+/* Was the deeper rule heard about this line? */
+static bool
+told_deeper(const struct findings *all, const struct finding *f)
+{
+	for (const struct precedence *o = precedences; o->speaks != NULL; o++)
+		for (int i = 0; i < EARLY_MOST && i < all->ntold && strcmp(o->silent, f->rule->id) == 0; i++)
+			if (o->same & SAME_LINE && strcmp(o->speaks, all->told[i].rule->id) == 0 && all->told[i].where == f->at.where &&
+			    all->told[i].image == f->at.image)
+				return true;
+	return false;
+}
+
+static void
+look_now(struct check *c, int64_t now)
+{
+	for (int i = 0; i < c->found->nearly; i++)
+		drop(c->found->early[i]);
+	c->found->nearly = c->found->early_at = 0;
+	c->step = STEP_IDLE;
+	for (int i = 0; i < rule_count; i++) {
+		c->rule = rules[i];
+		c->rule_index = i;
+		if (c->rule->now != NULL)
+			c->rule->now(c, now);
+	}
+}
+
 const struct finding *
 check_early(struct check *c, int64_t now)
 {
 	struct findings *all = c->found;
 
-	if (all->early_at == all->nearly) {
-		for (int i = 0; i < all->nearly; i++)
-			drop(all->early[i]);
-		all->nearly = all->early_at = 0;
-		c->step = STEP_IDLE;
-		for (int i = 0; i < rule_count; i++)
-			if (rules[i]->now != NULL) {
-				c->rule = rules[i];
-				c->rule_index = i;
-				rules[i]->now(c, now);
-			}
-	}
 	if (all->early_at == all->nearly)
-		return NULL;
-	finish(all->early[all->early_at]);
-	return &all->early[all->early_at++]->f;
+		look_now(c, now);
+	while (all->early_at < all->nearly) {
+		struct made *made = all->early[all->early_at++];
+
+		if (told_deeper(all, &made->f))
+			continue;
+		finish(made);
+		all->told[all->ntold++ % EARLY_MOST] = (struct told){made->f.rule, made->f.at.where, made->f.at.image};
+		return &made->f;
+	}
+	return NULL;
 }
 
 /* ---- the end ---- */

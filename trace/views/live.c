@@ -1,6 +1,7 @@
 /* trace/views/live.c: see live.h. */
 #include "views/live.h"
 
+#include "views/early.h"
 #include "views/rows.h"
 
 #include "reader/map.h"
@@ -16,6 +17,7 @@ struct live {
 	struct timeline *timeline;
 	struct model *model;
 	struct rows *rows;
+	struct early *early;
 	struct out out;
 	bool over;
 };
@@ -35,6 +37,7 @@ live_open(const char *capture_path, const struct live_options *options, char *er
 	l->model = model_open(l->timeline);
 	out_open(&l->out, options->fd);
 	l->rows = rows_open(l->model, &l->out, options, false);
+	l->early = early_open(l->model, options);
 	return l;
 }
 
@@ -70,10 +73,12 @@ live_step(struct live *l)
 	while ((step = timeline_next(l->timeline, &ev)) == STEP_BEGIN || step == STEP_END) {
 		model_step(l->model, step, ev, &e);
 		rows_step(l->rows, step, ev, &e);
+		early_step(l->early, step, ev, &e);
 	}
 	if (running)
 		rows_time(
 			l->rows, time_of_run(l) - 1000000); /* a slot that was taken just now may not be written yet */
+	early_show(l->early, &l->out, time_of_run(l));
 	flush(l);
 	if (l->out.error != 0)
 		return -1;
@@ -87,6 +92,7 @@ live_close(struct live *l)
 		return;
 	live_step(l);
 	rows_close(l->rows);
+	early_close(l->early);
 	flush(l);
 	out_close(&l->out);
 	model_close(l->model);
