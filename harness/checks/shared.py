@@ -203,8 +203,8 @@ def real_time_outs(s: Play) -> List[Event]:
 
 def waited_whole_timer(s: Play, event: Event) -> None:
     s.should(event["dur"] >= s.timeout * 0.99,
-             "%s() should have waited for %g s before it timed out, but waited for %.3f s (it was given a timer of %s s)" % (
-                 event["call"], s.timeout, event["dur"], event["timeout"]), at=[event["seq"]])
+             "%s() should have waited for %g s before it timed out, but waited for %.3f s (it was given a timer of %g s)" % (
+                 event["call"], s.timeout, event["dur"], event["timeout"] or 0), at=[event["seq"]])
 
 
 def no_timer(bench: Bench) -> None:
