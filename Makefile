@@ -6,7 +6,8 @@
 #   CC= CFLAGS=  compiler and flags of the labs    WERROR=1    no warnings
 #   TESTS=path   only some of the tests            V=1         show the commands
 #   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
-#   BUILD=dir    another build directory
+#   BUILD=dir    another build directory       FUZZ_SECONDS=60  how long (fuzz)
+#   READER_EXTRA= PRELOAD_EXTRA=  more flags for fdtrace and libfdtrace.so (sanitizers)
 
 SRC     :=
 TIMEOUT := 2
@@ -29,6 +30,9 @@ Q := $(if $(V),,@)
 
 WARNINGS    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
 LAB_FLAGS   := -std=c11 -D_POSIX_C_SOURCE=200809L $(WARNINGS)
+READER_EXTRA  :=
+PRELOAD_EXTRA :=
+FUZZ_SECONDS  := 60
 TRACE_FLAGS := -std=gnu11 -g -O2 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
 DEPS         = -MMD -MP -MF $@.d -MT $@
 # Python's cache goes to build/ too, not between the sources.
@@ -40,7 +44,7 @@ NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))'
 NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
 NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
 
-.PHONY: help build serve player client grade grade-grader test clean FORCE
+.PHONY: bench fuzz help build serve player client grade grade-grader test clean FORCE
 FORCE:
 
 help: ## this list
@@ -59,6 +63,8 @@ grade: ## LAB=lab2 [SRC=my.c]: checks, points, and what to do about them
 grade-grader: ## every right server passes, every wrong one fails its check
 handouts: ## does every handout as it is written, and refreshes its excerpts
 test: ## all tests; fetches pytest first where it is missing
+bench: ## what the tracer costs, each figure as a ratio in one run (minutes)
+fuzz: ## libFuzzer on the reader, FUZZ_SECONDS=60 long (needs clang)
 clean: ## throws build/ away
 
 # ---- a change of compiler or flags makes anew what they concern: these files change only when the flags do
@@ -68,7 +74,7 @@ keep  = mkdir -p $(@D); echo $(call quote,$(1)) | cmp -s - $@ || echo $(call quo
 $(BUILD)/flags: FORCE
 	@$(call keep,$(filter-out -Werror,$(CC) $(LAB_FLAGS) $(CFLAGS) $(LDFLAGS)))
 $(BUILD)/trace.flags: FORCE
-	@$(call keep,$(filter-out -Werror,$(CC) $(TRACE_FLAGS)))
+	@$(call keep,$(filter-out -Werror,$(CC) $(TRACE_FLAGS) $(READER_EXTRA) / $(PRELOAD_EXTRA)))
 
 # ---- labs: labs/lab2-one-listener/server.c becomes build/lab2/server; with SRC=, that file becomes build/lab2/src/server
 
@@ -116,7 +122,7 @@ COMPILE_TRACE = $(CC) $(TRACE_FLAGS) -Itrace -I$(GEN) $(DEPS)
 # its thread variables lie where a signal handler may read them (initial-exec).
 PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE
 LINK_PRELOAD  := -shared -nostdlib -Wl,-z,initfirst
-COMPILE_PRELOAD = $(COMPILE_TRACE) $(PRELOAD_FLAGS)
+COMPILE_PRELOAD = $(COMPILE_TRACE) $(PRELOAD_FLAGS) $(PRELOAD_EXTRA)
 # A second build for programs that are linked with musl, where its compiler is at hand.
 MUSL_CC       ?= musl-gcc
 
@@ -133,10 +139,10 @@ $(GEN)/player.c: $(wildcard trace/player/*.py trace/player/*.html trace/player/*
 
 $(BUILD)/obj/reader/%.o: %.c $(BUILD)/trace.flags | $(GEN)/stamp
 	$(NEED_CC)$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE_TRACE) -c -o $@ $<
+	$(Q)$(COMPILE_TRACE) $(READER_EXTRA) -c -o $@ $<
 $(BUILD)/obj/reader/gen/%.o: $(GEN)/%.c $(BUILD)/trace.flags
 	$(NEED_CC)$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE_TRACE) -c -o $@ $<
+	$(Q)$(COMPILE_TRACE) $(READER_EXTRA) -c -o $@ $<
 $(BUILD)/obj/preload/%.o: %.c $(BUILD)/trace.flags | $(GEN)/stamp
 	$(NEED_CC)$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE_PRELOAD) -c -o $@ $<
@@ -145,13 +151,28 @@ $(BUILD)/obj/preload/gen/%.o: $(GEN)/%.c $(BUILD)/trace.flags
 	$(Q)$(COMPILE_PRELOAD) -c -o $@ $<
 
 $(BUILD)/fdtrace: $(READER_OBJ)
-	$(Q)$(CC) $(TRACE_FLAGS) -pthread -o $@ $^
+	$(Q)$(CC) $(TRACE_FLAGS) $(READER_EXTRA) -pthread -o $@ $^
 $(BUILD)/libfdtrace.so: $(PRELOAD_OBJ)
 	$(Q)$(CC) $(TRACE_FLAGS) $(LINK_PRELOAD) -o $@ $^
 $(BUILD)/libfdtrace-musl.so: $(PRELOAD_SRC) $(wildcard trace/preload/*.h) trace/capture.h $(BUILD)/trace.flags
 	$(Q)$(MUSL_CC) $(TRACE_FLAGS) $(PRELOAD_FLAGS) -Itrace -I$(GEN) $(LINK_PRELOAD) -o $@ $(PRELOAD_SRC)
 
 TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so $(if $(call found,$(MUSL_CC)),$(BUILD)/libfdtrace-musl.so)
+
+# The reader under libFuzzer (harness/tests/fuzz/fuzz.c); what it learns stays in build/fuzz/corpus.
+FUZZ_CC  := clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Itrace -I$(GEN)
+FUZZ_SRC := $(filter-out trace/fdtrace.c trace/run/%,$(READER_SRC))
+$(BUILD)/fuzz/fuzz: harness/tests/fuzz/fuzz.c harness/tests/fuzz_reader.c $(FUZZ_SRC) $(wildcard trace/*.h trace/*/*.h) $(GEN)/stamp
+	$(Q)mkdir -p $(@D)/corpus
+	$(Q)$(FUZZ_CC) -DLLVMFuzzerTestOneInput=read_bytes -c -o $@.reader.o harness/tests/fuzz_reader.c
+	$(Q)$(FUZZ_CC) -o $@ harness/tests/fuzz/fuzz.c $@.reader.o $(FUZZ_SRC)
+fuzz: $(BUILD)/fuzz/fuzz
+	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -max_len=60000 -timeout=20 -rss_limit_mb=2000 -print_final_stats=1 -close_fd_mask=3 \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus harness/tests/fuzz/corpus
+
+# How much it costs: figures as ratios, each in one interleaved run (harness/bench.py says more). BENCH=name: some of them only.
+bench: build
+	$(NEED_PY)$(Q)$(RUN_PYTHON) harness/bench.py --build $(BUILD) $(BENCH)
 # ---- end of the tracer
 
 build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TRACER)

@@ -51,11 +51,12 @@ static int
 number_option(char **argv, const char *name, uint64_t *value)
 {
 	size_t n = strlen(name);
-	const char *word = argv[0][n] == '=' ? argv[0] + n + 1 : argv[1];
+	const char *word;
 	char *end;
 
 	if (strncmp(argv[0], name, n) != 0 || (argv[0][n] != '=' && argv[0][n] != '\0'))
 		return 0;
+	word = argv[0][n] == '=' ? argv[0] + n + 1 : argv[1];
 	errno = 0;
 	*value = word != NULL ? strtoull(word, &end, 10) : 0;
 	if (word == NULL || *word < '0' || *word > '9' || *end != '\0' || errno != 0 || *value == 0) {
