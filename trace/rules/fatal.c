@@ -13,6 +13,7 @@ struct failed {
 	uint16_t call, error;
 	uint32_t life;
 	bool closed;    /* something was closed since */
+	bool thrown;    /* ... and that was the client of the call */
 	uint16_t survived; /* an error with which the thread has gone on before */
 };
 
@@ -75,7 +76,7 @@ thrown_out(struct check *c, struct failed *f)
 	f->at.seq = 0;
 	if (found_one == NULL)
 		return;
-	say(found_one, c, "%c on %L was interrupted by a signal (EINTR), and the client was closed for it at once.", (unsigned)f->call, life);
+	say(found_one, c, "%c on %L was interrupted by a signal (EINTR), and the client was closed for it; the program went on with others.", (unsigned)f->call, life);
 	say_opened(found_one, c, life);
 }
 
@@ -86,7 +87,8 @@ taken_for_answer(struct check *c, struct failed *f)
 	const struct watched *w;
 	struct finding *found_one;
 
-	if (f->at.seq == 0 || f->at.seq != c->tf->wait.at.seq || !(c->class & (CALLS_IN | CALLS_ACCEPT)) || c->life == NULL)
+	if (f->at.seq == 0 || f->at.seq != c->tf->wait.at.seq || !(c->class & (CALLS_IN | CALLS_ACCEPT)) || c->life == NULL ||
+	    (f->call != FDT_CALL_select && f->call != FDT_CALL_pselect))
 		return false;
 	w = told_of(&c->tf->wait, c->life->id);
 	if (w == NULL || !(w->wanted & WATCH_READ) || !(c->life->listens || c->life->accepted) || !may_block(c, c->life))
@@ -115,8 +117,10 @@ on_interrupted(struct check *c)
 	}
 	if (taken_for_answer(c, f))
 		return;
-	if (f->at.seq != 0 && !f->closed && c->class & CALLS_CLOSE && life != NULL && c->ev->life == f->life && life->accepted && c->lf->eof.seq == 0) {
-		thrown_out(c, f);
+	if (f->at.seq != 0 && c->class & CALLS_CLOSE && life != NULL && c->ev->life == f->life && life->accepted && c->lf->eof.seq == 0)
+		f->thrown = true;
+	else if (f->at.seq != 0 && f->thrown && c->class & (CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT) && !only_reports(c)) {
+		thrown_out(c, f); /* it goes on with others: it was not about to end */
 		return;
 	}
 	if (!goes_on(c, f, &status) || status == 0 || f->closed)
