@@ -95,10 +95,13 @@ put_note(struct space *s, const char *who, const char *verb, const char *text, s
 	finish(s, slot);
 }
 
+/* As much as a pipe holds (pipe(7), 64 KiB), so all that was there: and then the others have their turn, whoever prints without end. */
+enum { READS = 16 };
+
 bool
 read_lines(int fd, struct lines *l, void (*line)(void *, const char *, size_t), void *context)
 {
-	for (;;) {
+	for (int reads = 0; reads < READS; reads++) {
 		ssize_t got = read(fd, l->buffer + l->used, sizeof l->buffer - l->used);
 		char *from = l->buffer, *end;
 
@@ -124,4 +127,5 @@ read_lines(int fd, struct lines *l, void (*line)(void *, const char *, size_t), 
 			l->used = 0;
 		}
 	}
+	return true;
 }

@@ -8,14 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LISTENERS = 64, TCP_LISTEN_STATE = 0x0A };
+enum { LISTENERS = 64, TCP_LISTEN_STATE = 0x0A, TABLE_BUFFER = 1 << 16 };
 
 struct listener {
 	unsigned long inode;
-	unsigned queued;
-	int fd; /* -1: not known yet */
+	unsigned queued; /* at the last look */
+	unsigned said;   /* in the capture */
+	bool steady;     /* two looks agree on a count that is not yet said */
+	int fd;          /* -1: not known yet */
 };
 
 static struct listener last[LISTENERS];
@@ -25,6 +28,7 @@ static int nlast;
 static int
 read_table(pid_t pid, const char *table, struct listener *out, int count)
 {
+	static char buffer[TABLE_BUFFER]; /* the kernel walks the table anew for each read */
 	char name[64], line[512];
 	FILE *f;
 
@@ -32,13 +36,14 @@ read_table(pid_t pid, const char *table, struct listener *out, int count)
 	f = fopen(name, "re");
 	if (f == NULL)
 		return count;
+	setvbuf(f, buffer, _IOFBF, sizeof buffer);
 	while (count < LISTENERS && fgets(line, sizeof line, f) != NULL) {
 		unsigned state, rx;
 		unsigned long inode;
 
 		if (sscanf(line, " %*d: %*[^ ] %*[^ ] %x %*x:%x %*x:%*x %*x %*u %*d %lu", &state, &rx, &inode) == 3 &&
 		    state == TCP_LISTEN_STATE)
-			out[count++] = (struct listener){inode, rx, -1};
+			out[count++] = (struct listener){inode, rx, 0, false, -1};
 	}
 	fclose(f);
 	return count;
@@ -78,27 +83,47 @@ known(unsigned long inode)
 	return NULL;
 }
 
-void
-sample_queues(struct space *s, pid_t pid)
+static int64_t
+now_us(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* A count is told when two looks in a row agree: a connection that the program is about to take does not wait. Who writes a note
+ * has seen the program at rest: then one look is enough. */
+void
+sample_queues(struct space *s, pid_t pid, bool at_rest)
+{
+	static int64_t next; /* on a machine with many connections the table is long: a tenth of the time is spent on it at most */
 	struct listener list[LISTENERS];
+	int64_t start = now_us();
+	bool news = false;
+
+	if (start < next && !at_rest)
+		return;
 	int count = read_table(pid, "tcp6", list, read_table(pid, "tcp", list, 0));
-	bool changed = false;
 
 	for (int i = 0; i < count; i++) {
 		const struct listener *before = known(list[i].inode);
 
-		list[i].fd = before != NULL ? before->fd : -1;
-		changed |= list[i].queued != (before != NULL ? before->queued : 0);
+		if (before == NULL)
+			continue;
+		list[i].fd = before->fd;
+		list[i].said = before->said;
+		list[i].steady = (at_rest || list[i].queued == before->queued) && list[i].queued != list[i].said;
+		news |= list[i].steady;
 	}
-	if (changed)
+	if (news)
 		find_descriptors(pid, list, count);
-	for (int i = 0; changed && i < count; i++) {
-		const struct listener *before = known(list[i].inode);
-
-		if (list[i].fd >= 0 && list[i].queued != (before != NULL ? before->queued : 0))
+	for (int i = 0; i < count; i++)
+		if (list[i].steady && list[i].fd >= 0) {
 			put_event(s, FDT_CALL_queue, list[i].fd, pid, list[i].queued);
-	}
+			list[i].said = list[i].queued;
+		}
 	memcpy(last, list, sizeof last);
 	nlast = count;
+	next = start + 10 * (now_us() - start);
 }

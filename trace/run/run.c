@@ -381,6 +381,16 @@ output_line(void *run, const char *text, size_t size)
 	put_note(&r->space, program_name(r), "prints", text, size);
 }
 
+static void
+take_output(struct run *r)
+{
+	for (int i = 0; i < 2; i++)
+		if (r->output[i] >= 0 && !read_lines(r->output[i], &r->lines[i], output_line, r)) {
+			close(r->output[i]);
+			r->output[i] = -1;
+		}
+}
+
 /* WHO TAB VERB TAB TEXT; the answer says that it is in the capture. */
 static void
 note_line(void *run, const char *text, size_t size)
@@ -395,7 +405,10 @@ note_line(void *run, const char *text, size_t size)
 		snprintf(verb, sizeof verb, "%.*s", (int)(second - tab - 1), tab + 1);
 		text = second + 1;
 	}
+	take_output(r); /* what the program has printed by now stands before the note */
 	put_note(&r->space, who, verb, text, (size_t)(end - text));
+	if (r->running)
+		sample_queues(&r->space, r->pid, true);
 	int n = snprintf(answer, sizeof answer, "%llu\n", (unsigned long long)atomic_load(&r->space.header->cursor));
 
 	if (r->live != NULL && live_step(r->live) < 0)
@@ -412,9 +425,7 @@ take_status(struct run *r)
 		return;
 	r->running = false;
 	r->status = status;
-	for (int i = 0; i < 2; i++) /* its last words come before its end */
-		if (r->output[i] >= 0)
-			read_lines(r->output[i], &r->lines[i], output_line, r);
+	take_output(r); /* its last words come before its end */
 	put_event(&r->space, FDT_CALL_ended, -1, r->pid, (uint64_t)(unsigned)status);
 }
 
@@ -442,11 +453,8 @@ take_signals(struct run *r)
 static void
 take_input(struct run *r, struct pollfd *p)
 {
-	for (int i = 0; i < 2; i++)
-		if (p[1 + i].revents != 0 && !read_lines(r->output[i], &r->lines[i], output_line, r)) {
-			close(r->output[i]);
-			r->output[i] = -1;
-		}
+	if (p[1].revents != 0 || p[2].revents != 0)
+		take_output(r);
 	if (p[3].revents != 0 && !read_lines(r->o.notes, &r->note_lines, note_line, r)) {
 		close(r->o.notes);
 		r->o.notes = -1;
@@ -473,7 +481,7 @@ one_round(struct run *r)
 	if (space_next_anchor(&r->space) == 0)
 		space_anchor(&r->space);
 	if (watched && r->running)
-		sample_queues(&r->space, r->pid);
+		sample_queues(&r->space, r->pid, false);
 	if (r->live != NULL && live_step(r->live) < 0)
 		r->live = NULL;
 	return r->running || space_in_use(&r->space, 0);
@@ -495,9 +503,7 @@ ever_joined(const struct run *r)
 static int
 finish(struct run *r)
 {
-	for (int i = 0; i < 2; i++)
-		if (r->output[i] >= 0)
-			read_lines(r->output[i], &r->lines[i], output_line, r);
+	take_output(r);
 	bool joined = ever_joined(r);
 
 	space_close(&r->space, (uint32_t)r->status);
