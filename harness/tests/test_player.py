@@ -161,6 +161,9 @@ def test_words_are_those_of_the_terminal(driver, fdtrace, lab):
             assert event["at"] in step["facts"]
         if event["call"] == "note" or step["title"] in ("Waiting in", "Inside"):
             continue
+        if event["call"] == "select" and event["ret"] is not None:  # a span of time, as the page writes it and as the reader does
+            took = re.search(r"took (\w[\w.]*)", step["facts"]).group(1)
+            assert " after %s: " % took in step["live"]
         assert " ".join(step["call"].split()) in lines[event["seq"]], step
 
 
@@ -294,6 +297,7 @@ def test_predict_hides_and_counts(driver, lab2):
     assert question.is_displayed() and "about to return" in question.text
     first = lab2.run.waits()[0]
     assert browser.seen(driver)["title"] != "Just returned" or event_of(browser.seen(driver)) != first["seq"]
+    assert not driver.find_element("id", "as-text").is_displayed()
     rows = driver.execute_script("return Array.from(document.querySelectorAll('#list .row.future .what'), (e) => e.textContent)")
     assert rows and set(rows) == {"?"}
     driver.execute_script("document.querySelector('#answer-choices input[value=\"3\"]').click(); document.querySelector('#answer button').click()")

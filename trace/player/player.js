@@ -305,7 +305,7 @@ function isTaken(event) {
 		return true;
 	if (tag === "INPUT" && type === "radio" && event.key.startsWith("Arrow"))
 		return true;
-	if (event.key === " " && (tag === "BUTTON" || tag === "SUMMARY" || tag === "INPUT"))
+	if (event.key === " " && (tag === "BUTTON" || tag === "SUMMARY" || (tag === "INPUT" && type !== "range")))
 		return true;
 	return event.key.length === 1 && event.key !== " " && event.key !== "?" && !byId("letters").checked;
 }
@@ -387,6 +387,7 @@ function listenToAll() {
 	byId("predict").addEventListener("change", () => {
 		A.Q.on = byId("predict").checked;
 		closeQuestion(A.Q);
+		show(byId("as-text"), !A.Q.on); // it has all the answers
 		setText(byId("score"), A.Q.on ? text("score", { right: A.Q.right, asked: A.Q.asked }) : "");
 		showStep(A.step);
 	});

@@ -13,9 +13,10 @@ function duration(ns) {
 		return Math.round(ns / 1000) + "us";
 	if (ns < 999500000)
 		return Math.round(ns / 1000000) + "ms";
-	if (ns < 999500000000) {
-		const thousandths = Math.floor(ns / 1000000);
-		return (thousandths / 1000).toFixed(thousandths < 9995 ? 2 : thousandths < 99950 ? 1 : 0) + "s";
+	if (ns < 999500000000) { // in whole numbers: 1.005 is not a number that toFixed() could round
+		const thousandths = Math.floor(ns / 1000000), decimals = thousandths < 9995 ? 2 : thousandths < 99950 ? 1 : 0;
+		const unit = 10 ** (3 - decimals), rounded = String(Math.floor((thousandths + unit / 2) / unit));
+		return (decimals === 0 ? rounded : rounded.slice(0, -decimals) + "." + rounded.slice(-decimals)) + "s";
 	}
 	const seconds = Math.floor(ns / 1000000000);
 	return Math.floor(seconds / 60) + "m" + String(seconds % 60).padStart(2, "0") + "s";

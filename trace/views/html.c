@@ -450,6 +450,33 @@ write_page(struct page *p)
 	write_piece(o, &player_pieces[2]);
 }
 
+/* Reads the run and writes the page. Returns -1, or the status when it did not go so far. */
+static int
+make_page(struct page *p)
+{
+	int status;
+
+	for (struct out *const *c = columns_of(p); *c != NULL; c++)
+		out_open(*c, -1);
+	table_open(&p->strings);
+	table_open(&p->shapes);
+	table_open(&p->kinds);
+	table_put(&p->strings, "", 0);
+	p->sources = p->no_source ? NULL : sources_open(p->v.model);
+	if ((status = choose_events(p)) < 0 && (status = page_state(p)) < 0) {
+		page_events(p);
+		write_page(p);
+	}
+	sources_close(p->sources);
+	table_close(&p->strings);
+	table_close(&p->shapes);
+	table_close(&p->kinds);
+	for (struct out *const *c = columns_of(p); *c != NULL; c++)
+		out_close(*c);
+	free(p->life_place);
+	return status;
+}
+
 int
 html_main(int argc, char **argv)
 {
@@ -459,28 +486,14 @@ html_main(int argc, char **argv)
 	memset(p, 0, sizeof *p);
 	p->from = 1;
 	p->to = UINT64_MAX;
-	if ((status = own_arguments(p, &argc, argv)) < 0 && (status = view_arguments(&p->v.o, argc, argv, TAKES_WHERE, help)) < 0 &&
-	    (status = view_open(&p->v, false)) < 0) {
-		for (struct out *const *c = columns_of(p); *c != NULL; c++)
-			out_open(*c, -1);
-		table_open(&p->strings);
-		table_open(&p->shapes);
-		table_open(&p->kinds);
-		table_put(&p->strings, "", 0);
-		p->sources = p->no_source ? NULL : sources_open(p->v.model);
-		if ((status = choose_events(p)) < 0 && (status = page_state(p)) < 0) {
-			page_events(p);
-			write_page(p);
-		}
-		sources_close(p->sources);
-		table_close(&p->strings);
-		table_close(&p->shapes);
-		table_close(&p->kinds);
-		for (struct out *const *c = columns_of(p); *c != NULL; c++)
-			out_close(*c);
-		free(p->life_place);
-		status = status < 0 ? view_close(&p->v) : status;
-	}
+	if ((status = own_arguments(p, &argc, argv)) < 0)
+		status = view_arguments(&p->v.o, argc, argv, TAKES_WHERE, help);
+	if (status < 0 && p->v.o.output == NULL && isatty(1))
+		status = wrong("-o", "a page is not for a terminal: name a file");
+	if (status < 0)
+		status = view_open(&p->v, false);
+	if (status < 0 && (status = make_page(p)) < 0)
+		status = view_close(&p->v);
 	free(p);
 	return status;
 }
