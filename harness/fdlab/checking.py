@@ -99,6 +99,24 @@ class Play(Session):
         client.hear(data)
         self._note(name, "hears", quoted(data))
 
+    def read_all(self, *names: str) -> None:
+        """All of them read at once, until nothing more comes: for a server that may wait in send() for one of them."""
+        clients = [self.clients[name] for name in names]
+        end = time.monotonic() + self.deadline
+        while time.monotonic() < end:
+            before = [len(client.unheard) for client in clients]
+            for client in clients:
+                client.listen(lambda: False, 0.002)
+            try:
+                barrier.wait_for_rest(self.server.pid, self.ports, 0.05)
+            except barrier.NotAtRest:
+                continue
+            barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
+            for client in clients:
+                client.listen(lambda: False, 0.0)
+            if before == [len(client.unheard) for client in clients]:
+                return
+
     def hears_end(self, name: str) -> None:
         self.steps.append("%s sees the server close the connection" % name)
         client = self.clients[name]
@@ -159,7 +177,7 @@ class Play(Session):
             client.listen(done, 0.03)
             if done() or client.ended is not None:
                 break
-            now = time.monotonic()
+            now, had = time.monotonic(), len(client.unheard)
             if now > end:
                 return "waited for %g s" % self.deadline
             try:
@@ -171,6 +189,9 @@ class Play(Session):
             client.listen(done, 0.0)
             if done() or client.ended is not None:
                 break
+            if len(client.unheard) > had:  # that made room, and more may come
+                resting_since = None
+                continue
             resting_since = resting_since or now
             naps = rest.call in barrier.WATCHING and barrier._unread(proc.tcp(self.server.pid, self.ports), self.ports)
             if not naps or now - resting_since > NAP:
@@ -360,6 +381,12 @@ class Play(Session):
         """How often the server has said so."""
         return sum(says_time_out(text) for text in self.printed(start))
 
+    def no_time_out(self, start: int, why: str) -> None:
+        """The server has not said so, and as it rests it does not; what it has printed has a moment to get here."""
+        self.come_to_rest()
+        if self.server.lines.wait(says_time_out, 0.3, start, lambda: True) is not None:
+            self._fail("the server should not have printed \"time out!\" %s, but did" % why)
+
     def times_out(self, times: int = 1) -> float:
         """Nobody does anything until the server has said `time out!` so many times. Returns how long that took. A server
         that rests again although the time was over for long does not say it any more."""
@@ -378,7 +405,8 @@ class Play(Session):
                 if not self.server.alive:
                     self._fail("the server should have printed \"time out!\", but %s" % self._how_it_ended())
                 late = time.monotonic() - over
-                if late > self.deadline or late > 0 and self.rests() and not self.time_outs(heard):
+                if late > self.deadline or late > 0 and self.rests() and self.server.lines.wait(
+                        says_time_out, 0.5, heard, lambda: True) is None:
                     self._fail("the server should have printed \"time out!\" after %g s of silence; %s it has printed %s" % (
                         self.timeout, "after %.1f s" % (time.monotonic() - begin),
                         " / ".join('"%s"' % text for text in self.printed(heard)[:3]) or "nothing"))
@@ -435,9 +463,13 @@ class Play(Session):
         return sorted(json.loads(done.stdout), key=lambda one: weight.get(one["severity"], 3))
 
     def stop(self) -> None:
+        """The session is over. The server is killed: what it would do on its way out is not asked for."""
         if self.server.alive:
             with contextlib.suppress(SessionError, NotJudged):
                 self._note("session", "ends", "here")
+            if self.server.pid:
+                self._signal([self.server.pid] + proc.descendants(self.server.pid), signal.SIGKILL)
+                self.server.wait(DEADLINE)  # fdtrace closes the capture and ends
         self.end()
         self.server.end()
 

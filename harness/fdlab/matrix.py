@@ -81,6 +81,16 @@ def problem(submission: Submission, result: Dict[str, Any], befores: Dict[str, L
     return "; ".join(wrong)
 
 
+def explained_otherwise(verdict: Verdict) -> str:
+    """"" when the finding that its comment names is the one that its student is shown, or when it names none."""
+    wanted = verdict.submission.finding
+    for check in verdict.result.get("checks", []):
+        if wanted and check["name"] == verdict.submission.must_fail and check["status"] == FAILED:
+            shown = (check["finding"] or {}).get("rule", "nothing")
+            return "" if shown == wanted else "%s: explained by %s, not by %s" % (verdict.submission.name, shown, wanted)
+    return ""
+
+
 def grade_one(submission: Submission, options: argparse.Namespace, seed: int = 1) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="fdlab-matrix-") as folder:
         out = os.path.join(folder, "result.json")
@@ -147,6 +157,8 @@ def main(argv: Optional[List[str]] = None) -> int:
             if verdict.problem:
                 failed += 1
                 print("wrong: %s %s: %s" % (lab, verdict.submission.name, verdict.problem))
+        for text in filter(None, map(explained_otherwise, verdicts)):
+            print("note: %s %s" % (lab, text))
         unproved = [name for name in names if not parts and name not in {one.must_fail for one in chosen}]
         if unproved:
             print("no bad submission proves: %s" % ", ".join(unproved))
