@@ -1,10 +1,12 @@
-/* trace/rules/double_close.c: close() of a number whose life has ended. A loop that closes every number there may be is none. */
+/* trace/rules/double_close.c: close() of a number whose life has ended. A loop that closes every number there may be
+ * is none.
+ */
 #include "rules/engine.h"
 
 #include <errno.h>
 
 enum {
-	SWEEP = 4,       /* so many numbers in a row, from one line, some of which never were open: a loop over all there may be */
+	SWEEP = 4,       /* so many numbers in a row, from one line, some of which never were open: a loop over all */
 	LONG_SWEEP = 16, /* or so many, whatever they were */
 	FAILED_KEPT = 8,
 };
@@ -30,7 +32,8 @@ tell(struct check *c, const struct site *at, const struct life *life, unsigned c
 
 	if (f == NULL)
 		return;
-	say(f, c, "%c(%n) failed with EBADF: %L had been closed before, at %p.", call, (int64_t)life->number, life, &ended);
+	say(f, c, "%c(%n) failed with EBADF: %L had been closed before, at %p.", call, (int64_t)life->number, life,
+		&ended);
 	say_opened(f, c, life);
 }
 
@@ -78,25 +81,26 @@ const struct rule rule_double_close = {
 	.id = "double-close",
 	.severity = SEVERITY_BUG,
 	.title = "a descriptor is closed a second time",
-	.why = "Today the second close fails with EBADF and nothing happens. On the day when the number has been given to somebody else in between, it "
-	       "closes his connection, and nobody finds out why.",
-	.advice = "Let one place own the descriptor and close it; set the variable to -1 there, so that a second close cannot be made.",
-	.what = "close() and its kin that fail with EBADF, on a number that this process had open before: where it was closed first, and by which call. "
-	        "fclose() and closedir() close the descriptor of their stream too.",
-	.example =
-	    "    21  close(4)                           = 0  lived 1.204 s      server.c:31\n"
-	    "    22  close(4)                           EBADF                   server.c:58",
-	.mend =
-	    "    static void\n"
-	    "    drop(struct client *client)\n"
-	    "    {\n"
-	    "        if (client->fd == -1)\n"
-	    "            return;\n"
-	    "        close(client->fd);\n"
-	    "        client->fd = -1;\n"
-	    "    }",
-	.not_this = "A daemon that closes all numbers in a row, whether they are open or not. The same number closed twice, when it was given out again "
-	            "in between and each close met its own life (4, then 4#2).",
+	.why = "Today the second close fails with EBADF and nothing happens. On the day when the number has been "
+	       "given out again in between, it closes somebody else's connection, and nobody finds out why.",
+	.advice = "Let one place own the descriptor and close it; set the variable to -1 there, so that a second "
+		  "close cannot be made.",
+	.what = "close() and its kin that fail with EBADF, on a number that this process had open before: where it "
+		"was closed first, and by which call. fclose() and closedir() close the descriptor of their stream "
+		"too.",
+	.example = " 25  close(4)                           = 0  lived 0.002 s  server.c:28\n"
+		   " 26  close(4)                           = -1 EBADF          server.c:39",
+	.mend = "static void\n"
+		"drop(struct client *client)\n"
+		"{\n"
+		"    if (client->fd == -1)\n"
+		"        return;\n"
+		"    close(client->fd);\n"
+		"    client->fd = -1;\n"
+		"}",
+	.not_this = "A daemon that closes all numbers in a row, whether they are open or not. The same number "
+		    "closed twice, when it was given out again in between and each close met its own life (4, then "
+		    "4#2).",
 	.end = CALLS_CLOSE,
 	.on = on,
 	.over = over,

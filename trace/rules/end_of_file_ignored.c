@@ -16,8 +16,10 @@ tell(struct check *c, const struct life *life, struct ends *e)
 	struct finding *f;
 
 	if (e->reads >= READS && (f = found(c, e->first, life)) != NULL) {
-		say(f, c, "%c on %L returned 0, end of file, %n times in a row (events %n to %n): there will never be more.", (unsigned)e->call, life,
-		    (int64_t)e->reads, (int64_t)e->first.seq, (int64_t)e->at.seq);
+		say(f, c,
+			"%c on %L returned 0, end of file, %n times in a row (events %n to %n): there will never be "
+			"more.",
+			(unsigned)e->call, life, (int64_t)e->reads, (int64_t)e->first.seq, (int64_t)e->at.seq);
 		say_opened(f, c, life);
 	}
 	*e = (struct ends){0};
@@ -52,23 +54,24 @@ const struct rule rule_end_of_file_ignored = {
 	.id = "end-of-file-ignored",
 	.severity = SEVERITY_BUG,
 	.title = "end of file is read again and again",
-	.why = "0 is not \"nothing yet\", it is \"nothing any more\". A descriptor at its end of file is always ready, so every wait returns at once and the loop turns at full "
-	       "speed; and the descriptor is never given back.",
-	.advice = "When recv or read returns 0, that client is done: take him out of the set and close the descriptor.",
-	.what = "Four reads or more in a row that returned 0 from one socket or pipe, which is still asked about.",
-	.example =
-	    "    22  select(5, r{3,4})                  = 1  r{4}  after 2 us   server.c:40\n"
-	    "    23  recv(4, 512)                       = 0  end of file        server.c:74\n"
-	    "    24  select(5, r{3,4})                  = 1  r{4}  after 1 us   server.c:40\n"
-	    "    25  recv(4, 512)                       = 0  end of file        server.c:74",
-	.mend =
-	    "    received = recv(client_fd, buffer, sizeof buffer, 0);\n"
-	    "    if (received == 0) {\n"
-	    "        FD_CLR(client_fd, &watch_set);\n"
-	    "        close(client_fd);\n"
-	    "        return;\n"
-	    "    }",
-	.not_this = "A client that has shut down its sending side and still gets its answer, as long as it is not read from. A file that may grow. A datagram of no bytes.",
+	.why = "0 is not \"nothing yet\", it is \"nothing any more\". A descriptor at its end of file is always "
+	       "ready, so every wait returns at once and the loop turns at full speed; and the descriptor is never "
+	       "given back.",
+	.advice = "When recv or read returns 0, that client is done: take it out of the set and close the "
+		  "descriptor.",
+	.what = "Four reads or more in a row that returned 0 from one socket or pipe.",
+	.example = " 24  select(5, r{3,4})                  = 1  r{4}  after 2 us  server.c:35\n"
+		   " 25  recv(4, 64)                        = 0  end of file    server.c:38\n"
+		   " 26  select(5, r{3,4})                  = 1  r{4}  after 1 us  server.c:35\n"
+		   " 27  recv(4, 64)                        = 0  end of file    server.c:38",
+	.mend = "received = recv(client_fd, buffer, sizeof buffer, 0);\n"
+		"if (received == 0) {\n"
+		"    FD_CLR(client_fd, &watch_set);\n"
+		"    close(client_fd);\n"
+		"    return;\n"
+		"}",
+	.not_this = "A client that has shut down its sending side and still gets its answer, as long as it is not "
+		    "read from. A file that may grow. A datagram of no bytes.",
 	.end = CALLS_IN,
 	.on = on,
 	.over = over,

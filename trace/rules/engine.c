@@ -6,11 +6,11 @@
 #include <string.h>
 
 enum {
-	SAME_KEPT = 64,  /* findings of one rule at one place that are kept with their message; the others are counted */
-	PLACES = 4096,   /* places with findings; more than that is said and not listed */
+	SAME_KEPT = 64, /* findings of one rule at one place that are kept with their message; the others are counted */
+	PLACES = 4096,  /* places with findings; more than that is said and not listed */
 	EARLY_MOST = 64, /* early findings that wait to be shown */
 	EARLY_EVERY = 1000000000,
-	LISTS = 64,      /* rules that one class of calls may have */
+	LISTS = 64, /* rules that one class of calls may have */
 };
 
 const char *const severity_names[] = {"note", "risk", "bug"};
@@ -48,7 +48,8 @@ struct findings {
 	} told[EARLY_MOST]; /* the last early findings that were shown */
 	int ntold;
 	int64_t *early_last; /* for each rule: when it last said something */
-	uint8_t begin[FDT_CALLS][LISTS], end[FDT_CALLS][LISTS], failed[LISTS], births[LISTS], deaths[LISTS]; /* 1 + index; 0 ends */
+	uint8_t begin[FDT_CALLS][LISTS], end[FDT_CALLS][LISTS], failed[LISTS], births[LISTS],
+		deaths[LISTS]; /* 1 + index; 0 ends */
 };
 
 /* ---- open and close ---- */
@@ -231,7 +232,8 @@ make(struct check *c, struct site at, const struct life *life)
 	memset(made, 0, sizeof *made);
 	out_open(&made->message, -1);
 	out_open(&made->advice, -1);
-	made->f = (struct finding){.rule = c->rule, .severity = c->rule->severity, .at = at, .times = 1, .last = at.seq};
+	made->f =
+		(struct finding){.rule = c->rule, .severity = c->rule->severity, .at = at, .times = 1, .last = at.seq};
 	if (life != NULL) {
 		made->f.life = life->id;
 		made->f.opened = facts_of(c, life->root != 0 ? life->root : life->id)->born;
@@ -383,8 +385,11 @@ say_opened(struct finding *f, const struct check *c, const struct life *life)
 	if (life == NULL || f->opened.seq == 0)
 		return;
 	say(f, c, " %l was %s at %p.", life,
-	    life->accepted ? "accepted" : life->origin == BORN_RECEIVED ? "received" : life->origin == BORN_FOUND ? "seen first" : "opened",
-	    &f->opened);
+		life->accepted                  ? "accepted"
+		: life->origin == BORN_RECEIVED ? "received"
+		: life->origin == BORN_FOUND    ? "seen first"
+						: "opened",
+		&f->opened);
 }
 
 static void
@@ -402,8 +407,8 @@ told_deeper(const struct findings *all, const struct finding *f)
 {
 	for (const struct precedence *o = precedences; o->speaks != NULL; o++)
 		for (int i = 0; i < EARLY_MOST && i < all->ntold && strcmp(o->silent, f->rule->id) == 0; i++)
-			if (o->same & SAME_LINE && strcmp(o->speaks, all->told[i].rule->id) == 0 && all->told[i].where == f->at.where &&
-			    all->told[i].image == f->at.image)
+			if (o->same & SAME_LINE && strcmp(o->speaks, all->told[i].rule->id) == 0 &&
+				all->told[i].where == f->at.where && all->told[i].image == f->at.image)
 				return true;
 	return false;
 }
@@ -455,10 +460,13 @@ silence(struct findings *all, const struct precedence *order)
 			for (uint32_t k = 0; k < all->nplaces && !f->silent; k++) {
 				if (strcmp(all->places[k].rule->id, order->speaks) != 0)
 					continue;
-				for (const struct finding *g = all->places[k].first; g != NULL && !f->silent; g = g->next)
-					f->silent = !g->silent && ((order->same & SAME_LIFE && f->life != 0 && f->life == g->life) ||
-					            (order->same & SAME_LINE && f->at.where == g->at.where && f->at.image == g->at.image) ||
-					            (order->same & SAME_EVENT && f->at.seq == g->at.seq));
+				for (const struct finding *g = all->places[k].first; g != NULL && !f->silent;
+					g = g->next)
+					f->silent = !g->silent &&
+						    ((order->same & SAME_LIFE && f->life != 0 && f->life == g->life) ||
+							    (order->same & SAME_LINE && f->at.where == g->at.where &&
+								    f->at.image == g->at.image) ||
+							    (order->same & SAME_EVENT && f->at.seq == g->at.seq));
 			}
 	}
 }

@@ -1,7 +1,8 @@
-/* trace/rules/engine.h: what a rule sees: the step that was taken, and the past of the life, thread and process that it is about.
+/* trace/rules/engine.h: what a rule sees: the step that was taken, and the past of the life, thread and process that
+ * it is about.
  *
- * A rule is asked before the facts below take in the event, so they tell how it was before. All of this grows with lives, threads
- * and processes, never with the length of the capture.
+ * A rule is asked before the facts below take in the event, so they tell how it was before. All of this grows with
+ * lives, threads and processes, never with the length of the capture.
  */
 #ifndef FDT_ENGINE_H
 #define FDT_ENGINE_H
@@ -11,34 +12,34 @@
 
 /* Classes of calls. */
 enum {
-	CALLS_WAIT = 1 << 0,     /* select, poll, epoll_wait and kin */
-	CALLS_SLEEP = 1 << 1,    /* nanosleep, pause, sigwait ... */
+	CALLS_WAIT = 1 << 0,  /* select, poll, epoll_wait and kin */
+	CALLS_SLEEP = 1 << 1, /* nanosleep, pause, sigwait ... */
 	CALLS_ACCEPT = 1 << 2,
 	CALLS_CONNECT = 1 << 3,
-	CALLS_IN = 1 << 4,       /* bytes in */
-	CALLS_OUT = 1 << 5,      /* bytes out */
-	CALLS_MOVE = 1 << 6,     /* sendfile, splice: both */
-	CALLS_CLOSE = 1 << 7,    /* close, fclose, closedir */
+	CALLS_IN = 1 << 4,         /* bytes in */
+	CALLS_OUT = 1 << 5,        /* bytes out */
+	CALLS_MOVE = 1 << 6,       /* sendfile, splice: both */
+	CALLS_CLOSE = 1 << 7,      /* close, fclose, closedir */
 	CALLS_CLOSE_MANY = 1 << 8, /* close_range, closefrom */
-	CALLS_MAKE = 1 << 9,     /* a new descriptor of any other kind */
+	CALLS_MAKE = 1 << 9,       /* a new descriptor of any other kind */
 	CALLS_BIND = 1 << 10,
 	CALLS_LISTEN = 1 << 11,
-	CALLS_OPTION = 1 << 12,  /* setsockopt */
+	CALLS_OPTION = 1 << 12, /* setsockopt */
 	CALLS_SHUTDOWN = 1 << 13,
-	CALLS_TABLE = 1 << 14,   /* fcntl, ioctl */
+	CALLS_TABLE = 1 << 14, /* fcntl, ioctl */
 	CALLS_EPOLL_CTL = 1 << 15,
-	CALLS_FORK = 1 << 16,    /* a child that goes on in the same program */
+	CALLS_FORK = 1 << 16, /* a child that goes on in the same program */
 	CALLS_EXEC = 1 << 17,
-	CALLS_SPAWN = 1 << 18,   /* posix_spawn, system, popen */
+	CALLS_SPAWN = 1 << 18, /* posix_spawn, system, popen */
 	CALLS_EXIT = 1 << 19,
 	CALLS_FDELT = 1 << 20,
 	CALLS_OTHER = 1 << 21,
-	CALLS_START = 1 << 22,   /* a program image begins */
-	CALLS_ENDED = 1 << 23,   /* a process has ended, says the launcher */
+	CALLS_START = 1 << 22, /* a program image begins */
+	CALLS_ENDED = 1 << 23, /* a process has ended, says the launcher */
 	CALLS_QUEUE = 1 << 24,
-	CALLS_BIRTH = 1 << 25,   /* at an END: whatever it was, it made a descriptor */
-	CALLS_FAILED = 1 << 26,  /* at an END: whatever it was, it failed */
-	CALLS_DEATH = 1 << 27,   /* at an END: whatever it was, it ended a descriptor */
+	CALLS_BIRTH = 1 << 25,  /* at an END: whatever it was, it made a descriptor */
+	CALLS_FAILED = 1 << 26, /* at an END: whatever it was, it failed */
+	CALLS_DEATH = 1 << 27,  /* at an END: whatever it was, it ended a descriptor */
 	CALLS_ALL = (1 << 22) - 1,
 };
 
@@ -46,29 +47,30 @@ enum {
 struct life_facts {
 	struct site born, last; /* last: the last call that named it and was no wait */
 	struct site eof;        /* where its end of file was read first */
-	uint64_t used;     /* bytes were moved, or were to be; accepted from; connected */
-	uint64_t moved;    /* ... and it went well: progress */
-	uint64_t watched;  /* a select or poll had it in its list */
-	uint64_t told;     /* a wait said that it is ready */
-	uint64_t gone;     /* its peer had: ECONNRESET, EPIPE */
-	uint64_t idle;     /* its process's work when it was named or watched last */
-	uint64_t born_work; /* its process's work when it was born */
-	uint32_t eofs;     /* reads in a row that returned 0 */
-	uint32_t thread;   /* that named it last */
+	uint64_t used;          /* bytes were moved, or were to be; accepted from; connected */
+	uint64_t moved;         /* ... and it went well: progress */
+	uint64_t watched;       /* a select or poll had it in its list */
+	uint64_t told;          /* a wait said that it is ready */
+	uint64_t gone;          /* its peer had: ECONNRESET, EPIPE */
+	uint64_t idle;          /* its process's work when it was named or watched last */
+	uint64_t born_work;     /* its process's work when it was born */
+	uint32_t eofs;          /* reads in a row that returned 0 */
+	uint32_t thread;        /* that named it last */
 	uint32_t born_thread;
 	uint32_t epoll;    /* the events that an epoll is to watch it for, or 0 */
 	uint8_t wanted;    /* WATCH_*: by the last select or poll that had it */
 	bool other_thread; /* another thread than that of its birth has named it */
-	bool fionbio;      /* ioctl(FIONBIO) was called on it (on the first of its copies): its argument is not kept, and taken for "on" */
+	bool fionbio; /* ioctl(FIONBIO) was called on it (on the first of its copies): its argument is not kept, and taken for ""
+	"on" */
 };
 
 /* A wait that has returned. */
 struct wait {
-	struct site at;   /* at.seq 0: there was none yet */
+	struct site at; /* at.seq 0: there was none yet */
 	uint16_t call, error;
 	int32_t ret;
 	int64_t begin, end, timeout, left; /* ns; -1: none, not known */
-	struct watched *list; /* of an epoll only those that are ready */
+	struct watched *list;              /* of an epoll only those that are ready */
 	int count;
 	uint32_t room;
 };
@@ -81,7 +83,7 @@ struct thread_facts {
 		uint16_t call;
 		int32_t fd;
 		uint32_t life;
-	} inside; /* the call that it is in */
+	} inside;         /* the call that it is in */
 	struct wait wait; /* the last one: the turn that the thread is in */
 	struct {
 		struct site at;
@@ -123,22 +125,22 @@ struct check {
 	int nwatched;
 	/* The past: */
 	struct table lives, threads, processes; /* facts */
-	struct map last_of;    /* process, number -> its last life */
+	struct map last_of;                     /* process, number -> its last life */
 	uint64_t nevents;
-	int64_t time; /* of the last step */
+	int64_t time;            /* of the last step */
 	struct watched *epolled; /* room for an epoll's list */
 	uint32_t epolled_room;
 	/* Rules: */
 	const struct rule *rule; /* that is being asked */
 	int rule_index;
-	struct table *tables;    /* TABLES for each rule, its own */
+	struct table *tables; /* TABLES for each rule, its own */
 	struct findings *found;
 };
 
 /* ---- facts ---- */
 
-void facts_begin(struct check *c);  /* what the event is about */
-void facts_step(struct check *c);   /* takes it in */
+void facts_begin(struct check *c); /* what the event is about */
+void facts_step(struct check *c);  /* takes it in */
 void facts_close(struct check *c);
 struct life_facts *facts_of(struct check *c, uint32_t life);
 struct thread_facts *facts_of_thread(struct check *c, uint32_t thread);
@@ -181,16 +183,16 @@ extern const struct precedence precedences[]; /* ends with {0} */
 
 /* ---- saying it ---- */
 
-/* A finding at this place, of the rule that is being asked. NULL: the same was found here often enough, and was counted.
- * say() writes its message. */
+/* A finding at this place, of the rule that is being asked. NULL: the same was found here often enough, and was
+ * counted. say() writes its message. */
 struct finding *found(struct check *c, struct site at, const struct life *life);
 struct finding *found_here(struct check *c, const struct life *life); /* at the event of this step */
 /* Live: the same, for now. NULL: it is not a live run, or the rule has said something within the last second. */
 struct finding *found_early(struct check *c, struct site at, const struct life *life, int64_t now);
 /* Adds to the message. In the format:
  *   %s text   %n int64_t, a number   %t int64_t, a duration   %e int, an error's name   %c unsigned, a call's name
- *   %l life, "4#2"   %L life with what it is, "4#2 (client 127.0.0.1:53124)"   %p struct site *, "server.c:61 (event 12)"
- * Calls and integers narrower than that need a cast. */
+ *   %l life, "4#2"   %L life with what it is, "4#2 (client 127.0.0.1:53124)"   %p struct site *, "server.c:61 (event
+ * 12)" Calls and integers narrower than that need a cast. */
 void say(struct finding *f, const struct check *c, const char *format, ...);
 /* The same in place of the rule's own advice. */
 void advise(struct finding *f, const struct check *c, const char *format, ...);

@@ -4,7 +4,10 @@
 #include <errno.h>
 
 /* Calls that mean it: others may be loops that ask about each number. */
-enum { USES = CALLS_IN | CALLS_OUT | CALLS_MOVE | CALLS_ACCEPT | CALLS_CONNECT | CALLS_EPOLL_CTL | CALLS_WAIT | CALLS_BIND | CALLS_LISTEN };
+enum {
+	USES = CALLS_IN | CALLS_OUT | CALLS_MOVE | CALLS_ACCEPT | CALLS_CONNECT | CALLS_EPOLL_CTL | CALLS_WAIT |
+	       CALLS_BIND | CALLS_LISTEN
+};
 
 /* Own table 0, by thread: the last call that was to make a descriptor and failed. */
 struct failure {
@@ -49,7 +52,8 @@ tell(struct check *c, int64_t number, const struct failure *before)
 		f->severity = SEVERITY_NOTE; /* close(-1) does no harm */
 	say(f, c, "%c was given %n, which is no descriptor", (unsigned)c->ev->call, number);
 	if (before->at.seq != 0)
-		say(f, c, ": %c had failed with %e at %p, and that -1 went on as if it were one", (unsigned)before->call, (int)before->error, &before->at);
+		say(f, c, ": %c had failed with %e at %p, and that -1 went on as if it were one",
+			(unsigned)before->call, (int)before->error, &before->at);
 	say(f, c, ".");
 }
 
@@ -61,7 +65,9 @@ tell_never(struct check *c, int64_t number)
 	if (f == NULL)
 		return;
 	say(f, c, "%c was given %n, a number that was never open in this process.", (unsigned)c->ev->call, number);
-	advise(f, c, "See where the number comes from: a variable that was never set, an index, or a port in the place of a descriptor.");
+	advise(f, c,
+		"See where the number comes from: a variable that was never set, an index, or a port in the place of "
+		"a descriptor.");
 }
 
 static void
@@ -88,22 +94,22 @@ const struct rule rule_error_as_descriptor = {
 	.id = "error-as-descriptor",
 	.severity = SEVERITY_BUG,
 	.title = "-1 was passed on as if it were a descriptor",
-	.why = "A call failed, its -1 was not looked at, and everything after it works on nothing: each call fails with EBADF, and FD_SET(-1, ...) writes "
-	       "beside the set.",
-	.advice = "Look at the result before it is used: when it is -1, say why (errno), and do without that connection or file.",
-	.what = "A call that was given a negative number as its descriptor, with the call that most likely returned it: the last one of this thread that was "
-	        "to make a descriptor and failed. close(-1) is told too, as a note: it does nothing.",
-	.example =
-	    "    12  accept(3)                          EMFILE                  server.c:61\n"
-	    "    13  recv(-1, 512)                      EBADF                   server.c:74",
-	.mend =
-	    "    client_fd = accept(listen_fd, NULL, NULL);\n"
-	    "    if (client_fd == -1) {\n"
-	    "        perror(\"accept\");\n"
-	    "        return;                  /* this client only: the server goes on */\n"
-	    "    }",
-	.not_this = "-1 in a list for poll(), which passes over it. -1 given to signalfd(), which then makes a new descriptor. An accept that says EAGAIN, "
-	            "after which the program goes back to its wait.",
+	.why = "A call failed, its -1 was not looked at, and everything after it works on nothing: each call fails "
+	       "with EBADF, and FD_SET(-1, ...) writes beside the set.",
+	.advice = "Look at the result before it is used: when it is -1, say why (errno), and do without that "
+		  "connection or file.",
+	.what = "A call that was given a negative number as its descriptor, with the call that most likely returned "
+		"it: the last one of this thread that was to make a descriptor and failed. A number that was never "
+		"open is told too. close(-1) is a note: it does nothing.",
+	.example = " 12  accept(3)                          = -1 EMFILE         server.c:14\n"
+		   " 13  recv(-1, 64)                       = -1 EBADF          server.c:15",
+	.mend = "client_fd = accept(listen_fd, NULL, NULL);\n"
+		"if (client_fd == -1) {\n"
+		"    perror(\"accept\");\n"
+		"    return;                  /* this client only: the server goes on */\n"
+		"}",
+	.not_this = "-1 in a list for poll(), which passes over it. -1 given to signalfd(), which then makes a new "
+		    "descriptor. An accept that says EAGAIN, after which the program goes back to its wait.",
 	.end = CALLS_FAILED | CALLS_ACCEPT | CALLS_MAKE,
 	.on = on,
 };

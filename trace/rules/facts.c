@@ -94,33 +94,66 @@ class_of_event(unsigned call)
 	}
 }
 
-unsigned
-class_of(unsigned call)
+/* Those that are about descriptors and processes, and move nothing. */
+static unsigned
+class_of_other(unsigned call)
 {
 	switch (call_infos[call].shape) {
-	case SHAPE_select: case SHAPE_pselect: case SHAPE_poll: case SHAPE_ppoll:
-	case SHAPE_epoll_wait: case SHAPE_epoll_pwait2: return CALLS_WAIT;
-	case SHAPE_sleep: return CALLS_SLEEP;
-	case SHAPE_accept: return CALLS_ACCEPT;
-	case SHAPE_connect: return CALLS_CONNECT;
-	case SHAPE_in: case SHAPE_inv: case SHAPE_recvfrom: case SHAPE_recvmsg: case SHAPE_recvmmsg: return CALLS_IN;
-	case SHAPE_out: case SHAPE_outv: case SHAPE_sendto: case SHAPE_sendmsg: case SHAPE_sendmmsg: return CALLS_OUT;
-	case SHAPE_move: return CALLS_MOVE;
-	case SHAPE_close: case SHAPE_fclose: case SHAPE_closedir: return CALLS_CLOSE;
-	case SHAPE_range: case SHAPE_closefrom: return CALLS_CLOSE_MANY;
+	case SHAPE_close:
+	case SHAPE_fclose:
+	case SHAPE_closedir: return CALLS_CLOSE;
+	case SHAPE_range:
+	case SHAPE_closefrom: return CALLS_CLOSE_MANY;
 	case SHAPE_bind: return CALLS_BIND;
 	case SHAPE_setopt: return CALLS_OPTION;
-	case SHAPE_fcntl: case SHAPE_ioctl: return CALLS_TABLE;
+	case SHAPE_fcntl:
+	case SHAPE_ioctl: return CALLS_TABLE;
 	case SHAPE_epoll_ctl: return CALLS_EPOLL_CTL;
-	case SHAPE_fork: case SHAPE_vfork: case SHAPE_forkpty: case SHAPE_daemon: return CALLS_FORK;
-	case SHAPE_exec: case SHAPE_fexec: return CALLS_EXEC;
-	case SHAPE_spawn: case SHAPE_command: return CALLS_SPAWN;
+	case SHAPE_fork:
+	case SHAPE_vfork:
+	case SHAPE_forkpty:
+	case SHAPE_daemon: return CALLS_FORK;
+	case SHAPE_exec:
+	case SHAPE_fexec: return CALLS_EXEC;
+	case SHAPE_spawn:
+	case SHAPE_command: return CALLS_SPAWN;
 	case SHAPE_exit: return CALLS_EXIT;
 	case SHAPE_fdelt: return CALLS_FDELT;
 	case SHAPE_event: return class_of_event(call);
 	case SHAPE_plain: return class_of_plain(call);
-	case SHAPE_getopt: case SHAPE_adopt: case SHAPE_inside: case SHAPE_lookup: return CALLS_OTHER;
+	case SHAPE_getopt:
+	case SHAPE_adopt:
+	case SHAPE_inside:
+	case SHAPE_lookup: return CALLS_OTHER;
 	default: return call == FDT_CALL_popen ? CALLS_SPAWN : CALLS_MAKE;
+	}
+}
+
+unsigned
+class_of(unsigned call)
+{
+	switch (call_infos[call].shape) {
+	case SHAPE_select:
+	case SHAPE_pselect:
+	case SHAPE_poll:
+	case SHAPE_ppoll:
+	case SHAPE_epoll_wait:
+	case SHAPE_epoll_pwait2: return CALLS_WAIT;
+	case SHAPE_sleep: return CALLS_SLEEP;
+	case SHAPE_accept: return CALLS_ACCEPT;
+	case SHAPE_connect: return CALLS_CONNECT;
+	case SHAPE_in:
+	case SHAPE_inv:
+	case SHAPE_recvfrom:
+	case SHAPE_recvmsg:
+	case SHAPE_recvmmsg: return CALLS_IN;
+	case SHAPE_out:
+	case SHAPE_outv:
+	case SHAPE_sendto:
+	case SHAPE_sendmsg:
+	case SHAPE_sendmmsg: return CALLS_OUT;
+	case SHAPE_move: return CALLS_MOVE;
+	default: return class_of_other(call);
 	}
 }
 
@@ -128,7 +161,10 @@ int64_t
 asked_bytes(const struct event *ev)
 {
 	switch (ev->info->shape) {
-	case SHAPE_in: case SHAPE_recvfrom: case SHAPE_out: case SHAPE_sendto: return ev->args[0];
+	case SHAPE_in:
+	case SHAPE_recvfrom:
+	case SHAPE_out:
+	case SHAPE_sendto: return ev->args[0];
 	default: return -1;
 	}
 }
@@ -142,8 +178,9 @@ is_stream(const struct life *life)
 bool
 is_end_of_file(const struct event *ev, const struct life *life)
 {
-	return ev->ret == 0 && life != NULL && is_stream(life) && ev->info->shape != SHAPE_recvmmsg && asked_bytes(ev) != 0 &&
-	       !(ev->call == FDT_CALL_eventfd_read) && !(life->path != NULL && life->path[0] == '/');
+	return ev->ret == 0 && life != NULL && is_stream(life) && ev->info->shape != SHAPE_recvmmsg &&
+	       asked_bytes(ev) != 0 && !(ev->call == FDT_CALL_eventfd_read) &&
+	       !(life->path != NULL && life->path[0] == '/');
 }
 
 bool
@@ -214,8 +251,9 @@ list_epoll(struct check *c)
 		c->epolled = grow(c->epolled, (size_t)c->nwatched, &c->epolled_room, sizeof *c->epolled);
 		w = &c->epolled[c->nwatched++];
 		*w = (struct watched){.number = life->number, .life = life->id};
-		w->ready = (uint8_t)((e.events & (EPOLLIN | EPOLLPRI) ? WATCH_READ : 0) | (e.events & EPOLLOUT ? WATCH_WRITE : 0) |
-		                     (e.events & EPOLLERR ? WATCH_ERROR : 0) | (e.events & (EPOLLHUP | EPOLLRDHUP) ? WATCH_HANGUP : 0));
+		w->ready = (uint8_t)((e.events & (EPOLLIN | EPOLLPRI) ? WATCH_READ : 0) |
+				     (e.events & EPOLLOUT ? WATCH_WRITE : 0) | (e.events & EPOLLERR ? WATCH_ERROR : 0) |
+				     (e.events & (EPOLLHUP | EPOLLRDHUP) ? WATCH_HANGUP : 0));
 		w->wanted = w->ready & (WATCH_READ | WATCH_WRITE);
 	}
 	c->watched = c->epolled;
@@ -277,8 +315,8 @@ moved(struct check *c)
 			f->eof = site_of(c, ev);
 		return;
 	}
-	if (ev->ret < 0 || (ev->ret == 0 && c->class != CALLS_ACCEPT && c->class != CALLS_CONNECT && ev->call != FDT_CALL_eventfd_read &&
-	                    ev->call != FDT_CALL_eventfd_write))
+	if (ev->ret < 0 || (ev->ret == 0 && c->class != CALLS_ACCEPT && c->class != CALLS_CONNECT &&
+				   ev->call != FDT_CALL_eventfd_read && ev->call != FDT_CALL_eventfd_write))
 		return;
 	f->moved = ev->seq;
 	if (in)

@@ -1,7 +1,8 @@
 /* trace/rules/fatal.c: three rules about one mistake: what concerns one call, or one client, ends the whole program.
  *
- * interrupted: EINTR. accept-fatal: one accept failed. peer-reset-fatal: one client reset his connection. All three look at what a thread
- * does right after the call failed: if it says so and exits, the call was taken as the end of the world.
+ * interrupted: EINTR. accept-fatal: one accept failed. peer-reset-fatal: one client reset its connection. All three
+ * look at what a thread does right after the call failed: if it says so and exits, the call was taken as the end of
+ * the world.
  */
 #include "rules/engine.h"
 
@@ -12,8 +13,8 @@ struct failed {
 	struct site at; /* at.seq 0: none */
 	uint16_t call, error;
 	uint32_t life;
-	bool closed;    /* something was closed since */
-	bool thrown;    /* ... and that was the client of the call */
+	bool closed;       /* something was closed since */
+	bool thrown;       /* ... and that was the client of the call */
 	uint16_t survived; /* an error with which the thread has gone on before */
 };
 
@@ -21,7 +22,8 @@ struct failed {
 static bool
 only_reports(const struct check *c)
 {
-	return c->class & (CALLS_OUT | CALLS_OTHER | CALLS_TABLE) && (c->life == NULL || c->life->number <= 2 || c->life->kind == KIND_FILE || c->life->kind == KIND_TTY);
+	return c->class & (CALLS_OUT | CALLS_OTHER | CALLS_TABLE) &&
+	       (c->life == NULL || c->life->number <= 2 || c->life->kind == KIND_FILE || c->life->kind == KIND_TTY);
 }
 
 /* What the thread does next. True: it exits because of the failure; *status says with what. */
@@ -46,7 +48,11 @@ goes_on(struct check *c, struct failed *f, int *status)
 static void
 failed_now(struct check *c, struct failed *f)
 {
-	*f = (struct failed){.at = site_of(c, c->ev), .call = c->ev->call, .error = c->ev->error, .life = c->ev->life, .survived = f->survived};
+	*f = (struct failed){.at = site_of(c, c->ev),
+		.call = c->ev->call,
+		.error = c->ev->error,
+		.life = c->ev->life,
+		.survived = f->survived};
 }
 
 static struct finding *
@@ -61,7 +67,8 @@ tell(struct check *c, struct failed *failed, int status)
 	say(f, c, "%c", (unsigned)failed->call);
 	if (life != NULL)
 		say(f, c, " on %L", life);
-	say(f, c, " failed with %e, and the next thing that the program did was to exit with status %n", (int)failed->error, (int64_t)status);
+	say(f, c, " failed with %e, and the next thing that the program did was to exit with status %n",
+		(int)failed->error, (int64_t)status);
 	return f;
 }
 
@@ -76,7 +83,10 @@ thrown_out(struct check *c, struct failed *f)
 	f->at.seq = 0;
 	if (found_one == NULL)
 		return;
-	say(found_one, c, "%c on %L was interrupted by a signal (EINTR), and the client was closed for it; the program went on with others.", (unsigned)f->call, life);
+	say(found_one, c,
+		"%c on %L was interrupted by a signal (EINTR), and the client was closed for it; the program went on "
+		"with others.",
+		(unsigned)f->call, life);
 	say_opened(found_one, c, life);
 }
 
@@ -87,18 +97,22 @@ taken_for_answer(struct check *c, struct failed *f)
 	const struct watched *w;
 	struct finding *found_one;
 
-	if (f->at.seq == 0 || f->at.seq != c->tf->wait.at.seq || !(c->class & (CALLS_IN | CALLS_ACCEPT)) || c->life == NULL ||
-	    (f->call != FDT_CALL_select && f->call != FDT_CALL_pselect))
+	if (f->at.seq == 0 || f->at.seq != c->tf->wait.at.seq || !(c->class & (CALLS_IN | CALLS_ACCEPT)) ||
+		c->life == NULL || (f->call != FDT_CALL_select && f->call != FDT_CALL_pselect))
 		return false;
 	w = told_of(&c->tf->wait, c->life->id);
-	if (w == NULL || !(w->wanted & WATCH_READ) || !(c->life->listens || c->life->accepted) || !may_block(c, c->life))
+	if (w == NULL || !(w->wanted & WATCH_READ) || !(c->life->listens || c->life->accepted) ||
+		!may_block(c, c->life))
 		return false;
 	found_one = found(c, f->at, NULL);
 	f->at.seq = 0;
 	if (found_one == NULL)
 		return true;
-	say(found_one, c, "%c was interrupted by a signal (EINTR), its sets are as they were before, and the program took them for the answer: %c on %L waits for what nobody "
-	    "has reported.", (unsigned)c->tf->wait.call, (unsigned)c->ev->call, c->life);
+	say(found_one, c,
+		"%c was interrupted by a signal (EINTR), its sets are as they were before, and the program took them "
+		"for the answer: %c on %L waits for what nobody "
+		"has reported.",
+		(unsigned)c->tf->wait.call, (unsigned)c->ev->call, c->life);
 	return true;
 }
 
@@ -111,15 +125,18 @@ on_interrupted(struct check *c)
 	int status;
 
 	if (c->step == STEP_END) {
-		if (c->ev->error == EINTR && c->class & (CALLS_WAIT | CALLS_IN | CALLS_OUT | CALLS_ACCEPT | CALLS_CONNECT))
+		if (c->ev->error == EINTR &&
+			c->class & (CALLS_WAIT | CALLS_IN | CALLS_OUT | CALLS_ACCEPT | CALLS_CONNECT))
 			failed_now(c, f);
 		return;
 	}
 	if (taken_for_answer(c, f))
 		return;
-	if (f->at.seq != 0 && c->class & CALLS_CLOSE && life != NULL && c->ev->life == f->life && life->accepted && c->lf->eof.seq == 0)
+	if (f->at.seq != 0 && c->class & CALLS_CLOSE && life != NULL && c->ev->life == f->life && life->accepted &&
+		c->lf->eof.seq == 0)
 		f->thrown = true;
-	else if (f->at.seq != 0 && f->thrown && c->class & (CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT) && !only_reports(c)) {
+	else if (f->at.seq != 0 && f->thrown && c->class & (CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT) &&
+		 !only_reports(c)) {
 		thrown_out(c, f); /* it goes on with others: it was not about to end */
 		return;
 	}
@@ -134,19 +151,20 @@ const struct rule rule_interrupted = {
 	.id = "interrupted",
 	.severity = SEVERITY_BUG,
 	.title = "a call was interrupted by a signal, and that was taken for the end",
-	.why = "EINTR is no failure of the call: a signal arrived while it waited, and it can be made again. A child that ends, a timer, a window that changes its size are enough. "
-	       "SA_RESTART helps recv and accept, but never select, poll or epoll_wait.",
+	.why = "EINTR is no failure of the call: a signal arrived while it waited, and it can be made again. A "
+	       "child that ends, a timer, a window that changes its size are enough. SA_RESTART helps recv and "
+	       "accept, but never select, poll or epoll_wait.",
 	.advice = "When a call fails with EINTR, make it again (after a wait: go round the loop once more).",
-	.what = "A wait, read, write, accept or connect that failed with EINTR, after which the thread at once exits with a status other than 0, closes the client it was reading from, or "
-	        "goes on as if the wait had reported everybody.",
-	.example =
-	    "    19  select(4, r{3})                    EINTR                   server.c:40\n"
-	    "    20  exit(1)                                                    server.c:43",
-	.mend =
-	    "    ready = select(max_fd + 1, &ready_set, NULL, NULL, NULL);\n"
-	    "    if (ready == -1 && errno == EINTR)\n"
-	    "        continue;",
-	.not_this = "A signal that asks the program to stop: it closes what it has and exits. A call that is made again.",
+	.what = "A wait, read, write, accept or connect that failed with EINTR, after which the thread at once "
+		"exits with a status other than 0, closes the client that it was reading from and goes on, or goes "
+		"on as if select() had reported everybody.",
+	.example = " 12  select(4, r{3})                    = -1 EINTR          server.c:17\n"
+		   " 13  exit(1)                                                server.c:19",
+	.mend = "ready = select(max_fd + 1, &ready_set, NULL, NULL, NULL);\n"
+		"if (ready == -1 && errno == EINTR)\n"
+		"    continue;",
+	.not_this = "A signal that asks the program to stop: it closes what it has and exits. A call that is made "
+		    "again.",
 	.begin = CALLS_ALL,
 	.end = CALLS_WAIT | CALLS_IN | CALLS_OUT | CALLS_ACCEPT | CALLS_CONNECT,
 	.on = on_interrupted,
@@ -157,7 +175,8 @@ const struct rule rule_interrupted = {
 static bool
 concerns_one(int error)
 {
-	return error != 0 && error != EINTR && error != EBADF && error != EINVAL && error != ENOTSOCK && error != EOPNOTSUPP && error != EFAULT;
+	return error != 0 && error != EINTR && error != EBADF && error != EINVAL && error != ENOTSOCK &&
+	       error != EOPNOTSUPP && error != EFAULT;
 }
 
 static void
@@ -185,19 +204,21 @@ const struct rule rule_accept_fatal = {
 	.id = "accept-fatal",
 	.severity = SEVERITY_BUG,
 	.title = "one accept failed, and the server ended for all",
-	.why = "accept fails for reasons that pass: the client went away before he was taken (ECONNABORTED), another process took him (EAGAIN), there is no free descriptor at the moment "
-	       "(EMFILE). Each of them is about one connection.",
-	.advice = "Say what accept said, and go back to the wait. With EMFILE, do not ask about the listener again before a client has left.",
-	.what = "An accept that failed with an error about one connection, after which the thread does nothing but report, close, and exit.",
-	.example =
-	    "    40  accept(3)                          EMFILE                  server.c:61\n"
-	    "    41  exit(1)                                                    server.c:63",
-	.mend =
-	    "    if (client_fd == -1) {\n"
-	    "        perror(\"accept\");\n"
-	    "        return;\n"
-	    "    }",
-	.not_this = "A failure in the set-up, before anybody is served: socket, bind, listen. A server that goes on and ends later for another reason.",
+	.why = "accept fails for reasons that pass: the client went away before it was taken (ECONNABORTED), "
+	       "another process took it (EAGAIN), there is no free descriptor at the moment (EMFILE). Each of them "
+	       "is about one connection.",
+	.advice = "Say what accept said, and go back to the wait. With EMFILE, do not ask about the listener again "
+		  "before a client has left.",
+	.what = "An accept that failed with an error about one connection, after which the thread does nothing but "
+		"report, close, and exit.",
+	.example = " 40  accept(3)                          = -1 EMFILE         server.c:34\n"
+		   " 41  exit(1)                                                server.c:37",
+	.mend = "if (client_fd == -1) {\n"
+		"    perror(\"accept\");\n"
+		"    return;\n"
+		"}",
+	.not_this = "A failure in the set-up, before anybody is served: socket, bind, listen. A server that goes on "
+		    "and ends later for another reason.",
 	.begin = CALLS_ALL,
 	.end = CALLS_ACCEPT,
 	.on = on_accept,
@@ -225,8 +246,8 @@ on_reset(struct check *c)
 	int status;
 
 	if (c->step == STEP_END) {
-		if ((c->ev->error == ECONNRESET || c->ev->error == EPIPE || c->ev->error == ETIMEDOUT) && c->life != NULL && c->life->accepted &&
-		    c->life->origin == BORN_MADE && listens(c))
+		if ((c->ev->error == ECONNRESET || c->ev->error == EPIPE || c->ev->error == ETIMEDOUT) &&
+			c->life != NULL && c->life->accepted && c->life->origin == BORN_MADE && listens(c))
 			failed_now(c, f);
 		return;
 	}
@@ -243,19 +264,20 @@ const struct rule rule_peer_reset_fatal = {
 	.id = "peer-reset-fatal",
 	.severity = SEVERITY_BUG,
 	.title = "one client's broken connection ended the server",
-	.why = "Clients crash, lose their network, or reset on purpose. ECONNRESET and EPIPE say that this one is gone; nobody else is concerned.",
-	.advice = "Close that client and go on with the others. In a thread, end the thread, not the process: exit() ends all.",
-	.what = "A read or write on an accepted connection that failed with ECONNRESET, EPIPE or ETIMEDOUT, after which the thread at once exits the process with a status other than 0, while "
-	        "the process has a listener open.",
-	.example =
-	    "    27  recv(5, 512)                       ECONNRESET              server.c:74\n"
-	    "    28  exit(1)                                                    server.c:22",
-	.mend =
-	    "    if (received == -1) {\n"
-	    "        printf(\"client fd %d: recv: %s\\n\", client_fd, strerror(errno));\n"
-	    "        drop(client);\n"
-	    "        return;\n"
-	    "    }",
+	.why = "Clients crash, lose their network, or reset on purpose. ECONNRESET and EPIPE say that this one is "
+	       "gone; no other is concerned.",
+	.advice = "Close that client and go on with the others. In a thread, end the thread, not the process: "
+		  "exit() ends all.",
+	.what = "A read or write on an accepted connection that failed with ECONNRESET, EPIPE or ETIMEDOUT, after "
+		"which the thread at once exits the process with a status other than 0, while the process has a "
+		"listener open.",
+	.example = " 27  recv(5, 64)                        = -1 ECONNRESET     server.c:42\n"
+		   " 28  exit(1)                                                server.c:24",
+	.mend = "if (received == -1) {\n"
+		"    printf(\"client fd %d: recv: %s\\n\", client_fd, strerror(errno));\n"
+		"    drop(client);\n"
+		"    return;\n"
+		"}",
 	.not_this = "A process that serves this one client and no other. A client whose server has gone.",
 	.begin = CALLS_ALL,
 	.end = CALLS_IN | CALLS_OUT | CALLS_MOVE,

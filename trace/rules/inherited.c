@@ -3,15 +3,17 @@
 
 /* Own table 0, by life: the program that it came into. */
 struct carried {
-	struct site at;    /* the call that started it; at.seq 0: it was not carried */
-	uint64_t since;    /* the new program's start */
+	struct site at; /* the call that started it; at.seq 0: it was not carried */
+	uint64_t since; /* the new program's start */
 	uint32_t image;
 	uint16_t call;
 };
 
 enum { SPAWNS = 8 };
 
-/* Own table 2, by process: the last calls that started a program. posix_spawn may return before its child says anything. */
+/* Own table 2, by process: the last calls that started a program. posix_spawn may return before its child says
+ * anything.
+ */
 struct spawns {
 	struct one {
 		struct site at;
@@ -27,7 +29,8 @@ spawned(struct check *c)
 	struct spawns *s = OWN(c, 2, c->tf->process, struct spawns);
 
 	if (c->ev->ret >= 0)
-		s->list[s->count++ % SPAWNS] = (struct one){site_of(c, c->ev), c->ev->call == FDT_CALL_popen ? -1 : c->ev->ret, c->ev->call};
+		s->list[s->count++ % SPAWNS] =
+			(struct one){site_of(c, c->ev), c->ev->call == FDT_CALL_popen ? -1 : c->ev->ret, c->ev->call};
 }
 
 /* The call of the parent in which this child was started: it is still inside (system), or has returned. */
@@ -91,7 +94,8 @@ on(struct check *c)
 		spawned(c);
 	if (c->class == CALLS_START)
 		return;
-	for (uint32_t i = 0; i < c->effects->nopened && p->starting; i++) { /* a spawned child: it is found open in a new process */
+	for (uint32_t i = 0; i < c->effects->nopened && p->starting;
+		i++) { /* a spawned child: it is found open in a new process */
 		const struct life *life = model_life(c->model, c->effects->opened[i]);
 		const struct start *s = OWN(c, 1, p->index, struct start);
 
@@ -110,7 +114,8 @@ over(struct check *c)
 		const struct process *p = model_process(c->model, life->process);
 		struct finding *f;
 
-		if (k->at.seq == 0 || facts->last.seq > k->since || facts->watched > k->since || (!life->open && life->ending != ENDS_NOT))
+		if (k->at.seq == 0 || facts->last.seq > k->since || facts->watched > k->since ||
+			(!life->open && life->ending != ENDS_NOT))
 			continue;
 		f = found(c, k->at, life);
 		if (f == NULL)
@@ -127,17 +132,19 @@ const struct rule rule_inherited = {
 	.id = "inherited",
 	.severity = SEVERITY_RISK,
 	.title = "a descriptor went along into another program that does not use it",
-	.why = "Descriptors survive exec unless they are close-on-exec. A listener in a helper holds the port when the server is started again; a connection in a helper stays open after "
-	       "the server has closed it, and its client waits for the end; and the helper may read what was not meant for it.",
-	.advice = "Open everything with O_CLOEXEC, SOCK_CLOEXEC (accept4, pipe2, ...), and take that off only from what is passed on purpose.",
-	.what = "After an exec, or in a program that was started by posix_spawn, system or popen: each descriptor above 2 that came along, and that the new program neither named nor "
-	        "watched nor closed.",
-	.example =
-	    "    12  accept(3)                          = 4                     server.c:61\n"
-	    "    13  posix_spawn(\"/bin/date\")           = 0                     server.c:80",
-	.mend =
-	    "    client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);",
-	.not_this = "0, 1 and 2. A descriptor that is handed over and used there, or closed there. A child that goes on in the same program.",
+	.why = "Descriptors survive exec unless they are close-on-exec. A listener in a helper holds the port when "
+	       "the server is started again; a connection in a helper stays open after the server has closed it, "
+	       "and its client waits for the end; and the helper may read what was not meant for it.",
+	.advice = "Open everything with O_CLOEXEC, SOCK_CLOEXEC (accept4, pipe2, ...), and take that off only from "
+		  "what is passed on purpose.",
+	.what = "After an exec, or in a program that was started by posix_spawn, system or popen: each descriptor "
+		"above 2 that came along, and that the new program neither named nor watched nor closed.",
+	.example = " 18  accept(3)                          = 4  127.0.0.1:37486  server.c:28\n"
+		   " 19  posix_spawn(\"/usr/bin/date\")       = 9081              server.c:29\n"
+		   " 24  found 4                            tcp 127.0.0.1:50000",
+	.mend = "client_fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);",
+	.not_this = "0, 1 and 2. A descriptor that is handed over and used there, or closed there. A child that "
+		    "goes on in the same program.",
 	.end = CALLS_START | CALLS_SPAWN | CALLS_BIRTH,
 	.on = on,
 	.over = over,

@@ -60,14 +60,20 @@ never_used(struct check *c, const struct life *life, const struct life_facts *f)
 	if (found_one == NULL)
 		return;
 	if (copied_to_child(c, life)) {
-		say(found_one, c, "%L was accepted, a child process got a copy of it, and this process never closed its own", life);
+		say(found_one, c,
+			"%L was accepted, a child process got a copy of it, and this process never closed its own",
+			life);
 		say(found_one, c, ": the client does not see the end of the connection before both are closed.");
-		advise(found_one, c, "Close the connection in the parent right after fork(): the child has its own copy.");
+		advise(found_one, c,
+			"Close the connection in the parent right after fork(): the child has its own copy.");
 		return;
 	}
 	if (p->threaded)
 		found_one->severity = SEVERITY_RISK; /* it may lie in a queue between threads */
-	say(found_one, c, "%L was accepted, and then neither watched, nor read, nor written, nor closed: its client waits for ever.", life);
+	say(found_one, c,
+		"%L was accepted, and then neither watched, nor read, nor written, nor closed: its client waits for "
+		"ever.",
+		life);
 }
 
 static void
@@ -78,7 +84,9 @@ forgotten(struct check *c, const struct life *life, const struct life_facts *f)
 	if (found_one == NULL)
 		return;
 	found_one->severity = SEVERITY_RISK;
-	say(found_one, c, "%L was named last by the call at %p; it is still open at the end, and no wait asks about it.", life, &f->last);
+	say(found_one, c,
+		"%L was named last by the call at %p; it is still open at the end, and no wait asks about it.", life,
+		&f->last);
 	say_opened(found_one, c, life);
 }
 
@@ -121,8 +129,9 @@ grows(struct check *c, const struct life *life, const struct life_facts *f, cons
 	if (found_one == NULL)
 		return;
 	found_one->severity = line->count >= 3 * GROWS ? SEVERITY_BUG : SEVERITY_RISK;
-	say(found_one, c, "%n descriptors that were opened at %p are open at the end and were not used any more, %L first.",
-	    (int64_t)line->count, &f->born, life);
+	say(found_one, c,
+		"%n descriptors that were opened at %p are open at the end and were not used any more, %L first.",
+		(int64_t)line->count, &f->born, life);
 }
 
 static void
@@ -139,7 +148,7 @@ judge(struct check *c, const struct life *life)
 	else if (life->accepted && f->last.seq == 0 && f->watched == 0 && f->epoll == 0 && since >= WENT_ON)
 		never_used(c, life, f);
 	else if (life->accepted && f->epoll == 0 && f->told == f->watched && since >= FORGOTTEN &&
-	         !model_process(c->model, life->process)->threaded)
+		 !model_process(c->model, life->process)->threaded)
 		forgotten(c, life, f);
 	else if (line->count >= GROWS && f->born_work > 0 && f->epoll == 0 && f->watched == 0 && since >= WENT_ON)
 		grows(c, life, f, line);
@@ -182,23 +191,25 @@ const struct rule rule_leak = {
 	.id = "leak",
 	.severity = SEVERITY_BUG,
 	.title = "a descriptor is open at the end, and was forgotten long before",
-	.why = "An open descriptor keeps its connection, its port and its number. A server that leaks one for each client runs into EMFILE, and "
-	       "a client whose connection is never closed waits for an end that does not come.",
-	.advice = "Close it where the program is done with it: at end of file, after an error, and where a client is refused.",
-	.what = "At the end of the run, each descriptor that its process itself had opened and that is still open. It is a leak when the process "
-	        "had stopped using it: its end of file was read and then the program went on with others; it was accepted and never looked at; "
-	        "or nothing named it any more while much else was done. Several that were opened by one line and lie idle are told as one.",
-	.example =
-	    "    14  recv(4, 512)                       = 0  end of file        server.c:74\n"
-	    "    15  select(6, r{3,5})                  = 1  r{3}               server.c:40\n"
-	    "    16  accept(3)                          = 6                     server.c:61\n"
-	    "  ... 4 is not closed: the next client gets 6, not 4 ...",
-	.mend =
-	    "    if (received <= 0) {\n"
-	    "        FD_CLR(client_fd, &watch_set);\n"
-	    "        close(client_fd);\n"
-	    "    }",
-	.not_this = "A server that is stopped while clients are connected: it watched them to the last. A log, a lock, a listener: they are in use for "
-	            "as long as the program runs. A client that has only shut down its sending side and still gets answers. What the program inherited.",
+	.why = "An open descriptor keeps its connection, its port and its number. A server that leaks one for each "
+	       "client runs into EMFILE, and a client whose connection is never closed waits for an end that does "
+	       "not come.",
+	.advice = "Close it where the program is done with it: at end of file, after an error, and where a client "
+		  "is refused.",
+	.what = "At the end of the run, each descriptor that its process itself had opened and that is still open. "
+		"It is a leak when the process had stopped using it: its end of file was read and then the program "
+		"went on with others; it was accepted and never looked at; or nothing named it any more while much "
+		"else was done. Several that were opened by one line and lie idle are told as one.",
+	.example = " 31  recv(4, 64)                        = 0  end of file    server.c:33\n"
+		   " 32  select(6, r{3,5})                  = 1  r{3}           server.c:57\n"
+		   " 33  accept(3)                          = 6  127.0.0.1:53126  server.c:63\n"
+		   "     4 is never closed: the next client got 6, not 4",
+	.mend = "if (received <= 0) {\n"
+		"    FD_CLR(client_fd, &watch_set);\n"
+		"    close(client_fd);\n"
+		"}",
+	.not_this = "A server that is stopped while clients are connected: it watched them to the last. A log, a "
+		    "lock, a listener: they are in use for as long as the program runs. A client that has only shut "
+		    "down its sending side and still gets answers. What the program inherited.",
 	.over = over,
 };

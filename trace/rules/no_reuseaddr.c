@@ -6,8 +6,8 @@
 
 /* Own table 0, by life. */
 struct reuse {
-	uint64_t set;        /* the option was set at this event, or 0 */
-	struct site bound;   /* to a port that was named; bound.seq 0: not */
+	uint64_t set;      /* the option was set at this event, or 0 */
+	struct site bound; /* to a port that was named; bound.seq 0: not */
 	struct address to;
 };
 
@@ -50,9 +50,12 @@ in_use(struct check *c, uint16_t port)
 		return;
 	if (!closed)
 		f->severity = SEVERITY_RISK;
-	say(f, c, "bind to port %n failed with EADDRINUSE, and SO_REUSEADDR is not set on %l: ", (int64_t)port, c->life);
-	say(f, c, closed ? "connections of that port that were closed in this run are in TIME_WAIT, for a minute or so."
-	                 : "if nobody listens there, old connections of that port in TIME_WAIT are in the way, for a minute or so.");
+	say(f, c, "bind to port %n failed with EADDRINUSE, and SO_REUSEADDR is not set on %l: ", (int64_t)port,
+		c->life);
+	say(f, c,
+		closed ? "connections of that port that were closed in this run are in TIME_WAIT, for a minute or so."
+		       : "if nobody listens there, old connections of that port in TIME_WAIT are in the way, for a "
+			 "minute or so.");
 	say_opened(f, c, c->life);
 }
 
@@ -84,9 +87,12 @@ listens(struct check *c, struct reuse *r)
 	f->severity = SEVERITY_RISK;
 	say(f, c, "%L listens on port %n ", c->life, (int64_t)r->to.port);
 	if (r->set != 0)
-		say(f, c, "and got SO_REUSEADDR at event %n, after bind at event %n: that is too late.", (int64_t)r->set, (int64_t)r->bound.seq);
+		say(f, c, "and got SO_REUSEADDR at event %n, after bind at event %n: that is too late.",
+			(int64_t)r->set, (int64_t)r->bound.seq);
 	else
-		say(f, c, "without SO_REUSEADDR: started again while old connections are in TIME_WAIT, its bind will fail.");
+		say(f, c,
+			"without SO_REUSEADDR: started again while old connections are in TIME_WAIT, its bind will "
+			"fail.");
 	say_opened(f, c, c->life);
 }
 
@@ -102,7 +108,8 @@ on(struct check *c)
 		bound(c, r);
 	else if (c->class == CALLS_LISTEN)
 		listens(c, r);
-	else if (c->ev->ret == 0 && c->ev->args[0] == SOL_SOCKET && (c->ev->args[1] == SO_REUSEADDR || c->ev->args[1] == SO_REUSEPORT) && c->ev->args[2] != 0)
+	else if (c->ev->ret == 0 && c->ev->args[0] == SOL_SOCKET &&
+		 (c->ev->args[1] == SO_REUSEADDR || c->ev->args[1] == SO_REUSEPORT) && c->ev->args[2] != 0)
 		r->set = r->set != 0 ? r->set : c->ev->seq;
 }
 
@@ -110,19 +117,21 @@ const struct rule rule_no_reuseaddr = {
 	.id = "no-reuseaddr",
 	.severity = SEVERITY_BUG,
 	.title = "a listener without SO_REUSEADDR: its port is not free again at once",
-	.why = "Whoever closes a connection first keeps it in TIME_WAIT for a minute. Without the option on the old and on the new listener, a server that closed its clients and is "
-	       "started again cannot have its port.",
-	.advice = "setsockopt(SO_REUSEADDR) on the listener, between socket and bind. On the clients it does nothing.",
-	.what = "A bind to a named port of TCP that failed with EADDRINUSE without the option (a bug when connections of that port were closed in the same run, else a risk), and a listener on such a port that did not have it when it was bound (a risk).",
-	.example =
-	    "     2  socket(AF_INET, SOCK_STREAM, 0)    = 3                     server.c:30\n"
-	    "     3  bind(3, 127.0.0.1:50000)           EADDRINUSE              server.c:36",
-	.mend =
-	    "    int yes = 1;\n"
-	    "\n"
-	    "    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);\n"
-	    "    bind(listen_fd, ...);",
-	.not_this = "Port 0: the kernel chooses a free one. A path (AF_UNIX). EADDRINUSE with the option set: then somebody listens there.",
+	.why = "Who closes a connection first keeps it in TIME_WAIT for a minute. Without the option on the old and "
+	       "on the new listener, a server that closed its clients and is started again cannot have its port.",
+	.advice = "setsockopt(SO_REUSEADDR) on the listener, between socket and bind. On the clients it does "
+		  "nothing.",
+	.what = "A bind to a named port of TCP that failed with EADDRINUSE without the option, while nobody in this "
+		"run listens there (a bug when connections of that port were closed in the same run, else a risk), "
+		"and a listener on such a port that did not have it when it was bound (a risk).",
+	.example = " 28  socket(AF_INET, SOCK_STREAM, 0)    = 3#2               server.c:31\n"
+		   " 29  bind(3#2, 127.0.0.1:50000)         = -1 EADDRINUSE     server.c:32",
+	.mend = "int yes = 1;\n"
+		"\n"
+		"setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);\n"
+		"bind(listen_fd, ...);",
+	.not_this = "Port 0: the kernel chooses a free one. A path (AF_UNIX). EADDRINUSE with the option set: then "
+		    "somebody listens there.",
 	.end = CALLS_BIND | CALLS_LISTEN | CALLS_OPTION,
 	.on = on,
 };

@@ -1,5 +1,5 @@
-/* trace/rules/owed.c: two rules about bytes that a peer was to get and never got: short-write, and half-closed-dropped, which is the same
- * at a peer's end of file. They share what is known of each connection.
+/* trace/rules/owed.c: two rules about bytes that a peer was to get and never got: short-write, and
+ * half-closed-dropped, which is the same at a peer's end of file. They share what is known of each connection.
  */
 #include "rules/engine.h"
 
@@ -11,8 +11,8 @@ enum { HEAD = 32, TOKEN = 8, DEBTS = 4 };
 
 /* Own table 0, by life: a write that did not take everything, as long as the rest has not gone out. */
 struct owed {
-	struct site at;     /* of that write */
-	int64_t left;       /* 0: nothing is owed */
+	struct site at; /* of that write */
+	int64_t left;   /* 0: nothing is owed */
 	int64_t asked, took;
 	uint16_t call;
 	uint8_t head[HEAD]; /* its first bytes */
@@ -33,10 +33,13 @@ struct debts {
 static bool
 can_owe(const struct life *life, const struct event *ev)
 {
-	return life != NULL && is_stream(life) && asked_bytes(ev) > (life->kind == KIND_PIPE ? TOKEN : 0) && life->number > 2;
+	return life != NULL && is_stream(life) && asked_bytes(ev) > (life->kind == KIND_PIPE ? TOKEN : 0) &&
+	       life->number > 2;
 }
 
-/* Own table 1, by life. A socketpair of datagrams says EAGAIN too, and a lost datagram is lost. Only the call that made it tells. */
+/* Own table 1, by life. A socketpair of datagrams says EAGAIN too, and a lost datagram is lost. Only the call that
+ * made it tells.
+ */
 struct sort {
 	bool datagrams;
 };
@@ -88,12 +91,14 @@ wrong_place(const struct owed *o, const struct event *ev)
 	if (o->took < o->known) { /* some of the rest is known */
 		n = o->known - (uint32_t)o->took;
 		n = n < data.size ? n : data.size;
-		return n > 0 && memcmp(data.at, o->head + o->took, n) != 0 ? "was not what came next: other bytes did" : NULL;
+		return n > 0 && memcmp(data.at, o->head + o->took, n) != 0 ? "was not what came next: other bytes did"
+									   : NULL;
 	}
 	if (o->read > 0 && asked == o->read && asked != o->left)
 		return "was not what came next: the next thing that was sent had been read after it";
 	n = o->known < data.size ? o->known : data.size;
-	if (n >= 8 && (asked == o->left || asked == o->asked) && memcmp(data.at, o->head, n) == 0 && !repeats(o->head, n))
+	if (n >= 8 && (asked == o->left || asked == o->asked) && memcmp(data.at, o->head, n) == 0 &&
+		!repeats(o->head, n))
 		return "was sent from the wrong place: the bytes from the start were sent again";
 	return NULL;
 }
@@ -149,9 +154,13 @@ writes(struct check *c)
 		if (o->left > 0 || o->tried)
 			return;
 	}
-	if (!can_owe(c->life, ev) || ev->ret >= asked || (ev->ret < 0 && ev->error != EAGAIN) || is_datagram(c, c->life))
+	if (!can_owe(c->life, ev) || ev->ret >= asked || (ev->ret < 0 && ev->error != EAGAIN) ||
+		is_datagram(c, c->life))
 		return;
-	*o = (struct owed){.at = site_of(c, ev), .asked = asked, .took = ev->ret > 0 ? ev->ret : 0, .call = ev->call, 
+	*o = (struct owed){.at = site_of(c, ev),
+		.asked = asked,
+		.took = ev->ret > 0 ? ev->ret : 0,
+		.call = ev->call,
 		.watched = (c->lf->epoll & EPOLLOUT) != 0};
 	o->left = asked - o->took;
 	o->known = (uint8_t)(data.size < HEAD ? data.size : HEAD);
@@ -173,7 +182,7 @@ reads(struct check *c)
 		o->left_behind = true;
 }
 
-/* A wait begins: who is owed something is to be asked about, or he is left behind. */
+/* A wait begins: who is owed something is to be asked about, or it is left behind. */
 static void
 waits(struct check *c)
 {
@@ -187,7 +196,8 @@ waits(struct check *c)
 	for (uint32_t i = 0; i < DEBTS && i < d->count; i++) {
 		struct owed *o = OWN(c, 0, d->lives[i], struct owed);
 
-		o->left_behind |= o->left > 0 && !o->watched && !o->comes_back && !(facts_of(c, d->lives[i])->epoll & EPOLLOUT);
+		o->left_behind |=
+			o->left > 0 && !o->watched && !o->comes_back && !(facts_of(c, d->lives[i])->epoll & EPOLLOUT);
 	}
 	d->count = 0;
 }
@@ -209,7 +219,8 @@ closed(struct check *c, const struct life *life)
 	struct owed *o = OWN(c, 0, life->id, struct owed);
 	const struct life_facts *f = facts_of(c, life->id);
 
-	if (o->left > 0 && (o->left_behind || (f->gone == 0 && f->eof.seq == 0 && !o->watched && !o->tried && !(f->epoll & EPOLLOUT))))
+	if (o->left > 0 && (o->left_behind || (f->gone == 0 && f->eof.seq == 0 && !o->watched && !o->tried &&
+						      !(f->epoll & EPOLLOUT))))
 		lost(c, life, o, "was never sent before the descriptor was closed");
 	o->left = 0;
 }
@@ -260,27 +271,29 @@ const struct rule rule_short_write = {
 	.id = "short-write",
 	.severity = SEVERITY_BUG,
 	.title = "a write took fewer bytes than it was given, and the rest was lost",
-	.why = "A socket takes what it has room for: with large answers, slow readers, or O_NONBLOCK that is less than all. What is not sent again is missing in the middle of the "
-	       "stream, and the peer cannot know.",
-	.advice = "Keep what was not taken, and send it, from where it stopped, when the socket can be written to; or, where the socket blocks, send in a loop.",
-	.what = "A write to a socket or pipe that took less than it was given, or EAGAIN, after which the rest was not sent: other bytes came next, the same bytes were sent again from "
-	        "the start, or nothing more came before the descriptor was closed.",
-	.example =
-	    "    12  send(4, 8388608, MSG_NOSIGNAL)     = 2621440               server.c:66\n"
-	    "    13  select(5, r{4})                    = 1  r{4}               server.c:40",
-	.mend =
-	    "    while (size > 0) {\n"
-	    "        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);\n"
-	    "\n"
-	    "        if (sent == -1 && errno == EINTR)\n"
-	    "            continue;\n"
-	    "        if (sent == -1)\n"
-	    "            return false;\n"
-	    "        data += sent;       /* from where it stopped */\n"
-	    "        size -= sent;\n"
-	    "    }",
-	.not_this = "A rest that is kept and sent when there is room. A slow reader who is watched for writing and at last thrown out. A pipe that only wakes somebody up, and is full. "
-	            "A datagram that found no room.",
+	.why = "A socket takes what it has room for: with large answers, slow readers, or O_NONBLOCK that is less "
+	       "than all. What is not sent again is missing in the middle of the stream, and the peer cannot know.",
+	.advice = "Keep what was not taken, and send it, from where it stopped, when the socket can be written to; "
+		  "or, where the socket blocks, send in a loop.",
+	.what = "A write to a socket or pipe that took less than it was given, after which the rest was not sent: "
+		"other bytes came next, the same bytes were sent again from the start, the program went to its next "
+		"wait without asking when it can go on, or the descriptor was closed. The same after EAGAIN, where "
+		"nothing was taken, is a risk: the stream lacks a message, and is whole otherwise.",
+	.example = " 23  send(4, ..., 8388608, MSG_NOSIGNAL) = 2621440  of 8388608  server.c:37\n"
+		   " 24  select(5, r{4})                    = 1  r{4}           server.c:35",
+	.mend = "while (size > 0) {\n"
+		"    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);\n"
+		"\n"
+		"    if (sent == -1 && errno == EINTR)\n"
+		"        continue;\n"
+		"    if (sent == -1)\n"
+		"        return false;\n"
+		"    data += sent;       /* from where it stopped */\n"
+		"    size -= sent;\n"
+		"}",
+	.not_this = "A rest that is kept and sent when there is room. A slow reader that is watched for writing and "
+		    "at last thrown out. A pipe that only wakes somebody up, and is full. A datagram that found no "
+		    "room.",
 	.begin = CALLS_WAIT,
 	.end = CALLS_OUT | CALLS_MOVE | CALLS_IN | CALLS_EPOLL_CTL | CALLS_MAKE | CALLS_DEATH,
 	.on = on_short,
@@ -291,7 +304,7 @@ const struct rule rule_short_write = {
 
 /* Own table 0, by life, of this rule. */
 struct half {
-	struct site at;  /* its last write that took less than it was given */
+	struct site at; /* its last write that took less than it was given */
 	int64_t left;
 	uint64_t wanted; /* the last wait that was asked when it can be written to */
 	uint64_t wrote;  /* its last write */
@@ -313,7 +326,7 @@ wrote(struct check *c)
 	}
 }
 
-/* The peer's hang-up was reported together with something to read, and he was closed without a single read. */
+/* The peer's hang-up was reported together with something to read, and it was closed without a single read. */
 static void
 unheard(struct check *c, const struct life *life)
 {
@@ -321,10 +334,14 @@ unheard(struct check *c, const struct life *life)
 
 	if (f == NULL)
 		return;
-	say(f, c, "%L was closed when the wait at %p reported its hang-up; the same wait reported that there was something to read, and nothing had been read from it yet.",
-	    life, &c->tf->wait.at);
+	say(f, c,
+		"%L was closed when the wait at %p reported its hang-up; the same wait reported that there was "
+		"something to read, and nothing had been read from it yet.",
+		life, &c->tf->wait.at);
 	say_opened(f, c, life);
-	advise(f, c, "A hang-up (POLLRDHUP, POLLHUP) does not take away what the peer had said before: read to the end of file first, answer, and close then.");
+	advise(f, c,
+		"A hang-up (POLLRDHUP, POLLHUP) does not take away what the peer had said before: read to the end of "
+		"file first, answer, and close then.");
 }
 
 static void
@@ -344,7 +361,9 @@ dropped(struct check *c, const struct life *life)
 	found_one = found_here(c, life);
 	if (found_one == NULL)
 		return;
-	say(found_one, c, "%L was closed after its end of file at %p, while there was still something to send to it: ", life, &f->eof);
+	say(found_one, c,
+		"%L was closed after its end of file at %p, while there was still something to send to it: ", life,
+		&f->eof);
 	if (h->left > 0)
 		say(found_one, c, "the write at %p had left %n bytes over.", &h->at, h->left);
 	else
@@ -362,7 +381,8 @@ on_half(struct check *c)
 
 			if (life == NULL || !life->accepted)
 				continue;
-			OWN(c, 0, life->id, struct half)->unheard = (c->watched[i].ready & (WATCH_READ | WATCH_HANGUP)) == (WATCH_READ | WATCH_HANGUP);
+			OWN(c, 0, life->id, struct half)->unheard =
+				(c->watched[i].ready & (WATCH_READ | WATCH_HANGUP)) == (WATCH_READ | WATCH_HANGUP);
 			if (!(c->watched[i].wanted & WATCH_WRITE) || facts_of(c, life->id)->epoll != 0)
 				continue;
 			h = OWN(c, 0, life->id, struct half);
@@ -380,23 +400,24 @@ const struct rule rule_half_closed_dropped = {
 	.id = "half-closed-dropped",
 	.severity = SEVERITY_RISK,
 	.title = "a client said that it will send no more, and lost its answer for it",
-	.why = "End of file means that the peer sends no more; it may well still read. Many clients send all, shut down their sending side and wait for the answer (printf ... | nc does). "
-	       "Closing at once throws away what they wait for.",
+	.why = "End of file means that the peer sends no more; it may well still read. Many clients send all, shut "
+	       "down their sending side and wait for the answer (printf ... | nc does). Closing at once throws "
+	       "away what they wait for.",
 	.advice = "At end of file stop reading, send what is still owed, and close after that.",
-	.what = "A client whose end of file was read and which was then closed without another write, although a write to it had left bytes over, or the program was waiting until it "
-	        "can be written to; and one that was closed at its hang-up, unread, when there was something to read.",
-	.example =
-	    "    15  send(4, 8388608, MSG_NOSIGNAL)     = 2621440               server.c:66\n"
-	    "    16  poll([4])                          = 1  4                  server.c:40\n"
-	    "    17  recv(4, 512)                       = 0  end of file        server.c:74\n"
-	    "    18  close(4)                           = 0                     server.c:52",
-	.mend =
-	    "    if (received == 0) {\n"
-	    "        client->reading = false;         /* no more questions ... */\n"
-	    "        if (client->unsent == 0)         /* ... but first the answers */\n"
-	    "            drop(client);\n"
-	    "    }",
-	.not_this = "A peer that is gone for good: ECONNRESET, EPIPE. A server that says in its protocol that closing means leaving.",
+	.what = "A client whose end of file was read and which was then closed without another write, although a "
+		"write to it had left bytes over, or the program was waiting until it can be written to; and one "
+		"that was closed at its hang-up, unread, when there was something to read.",
+	.example = " 24  send(4, ..., 8388608, MSG_NOSIGNAL) = 2621440  of 8388608  server.c:45\n"
+		   " 25  poll(1, rw{4})                     = 1  r{4}           server.c:39\n"
+		   " 26  recv(4, 64)                        = 0  end of file    server.c:41\n"
+		   " 27  close(4)                           = 0                 server.c:48",
+	.mend = "if (received == 0) {\n"
+		"    client->reading = false;         /* no more questions ... */\n"
+		"    if (client->unsent == 0)         /* ... but first the answers */\n"
+		"        drop(client);\n"
+		"}",
+	.not_this = "A peer that is gone for good: ECONNRESET, EPIPE. A server that says in its protocol that "
+		    "closing means leaving.",
 	.end = CALLS_OUT | CALLS_MOVE | CALLS_WAIT | CALLS_DEATH,
 	.on = on_half,
 };

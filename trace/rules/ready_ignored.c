@@ -18,8 +18,10 @@ end_row(struct check *c, const struct life *life, struct ignored *r)
 	if (r->rounds >= ROUNDS && r->rounds >= 2 * r->others) {
 		f = found(c, r->first, life);
 		if (f != NULL) {
-			say(f, c, "%L was reported as readable %n times in a row (events %n to %n), and nobody read from it, accepted from it or closed it.", life,
-			    (int64_t)r->rounds, (int64_t)r->first.seq, (int64_t)r->at.seq);
+			say(f, c,
+				"%L was reported as readable %n times in a row (events %n to %n), and nobody read "
+				"from it, accepted from it or closed it.",
+				life, (int64_t)r->rounds, (int64_t)r->first.seq, (int64_t)r->at.seq);
 			say_opened(f, c, life);
 		}
 	}
@@ -57,20 +59,21 @@ const struct rule rule_ready_ignored = {
 	.id = "ready-ignored",
 	.severity = SEVERITY_BUG,
 	.title = "a descriptor is reported as ready again and again, and never served",
-	.why = "The wait reports what is there, not what is new: as long as nobody reads, it returns at once. The loop turns at full speed, and the one who is reported waits "
-	       "all the same.",
-	.advice = "Serve everything that a wait reports before you wait again; and do not ask about what you do not mean to serve now.",
-	.what = "A descriptor that 32 waits in a row, or more, reported as readable, while nobody in the process named it in any call. Two causes are frequent: a listener that is "
-	        "asked about while the server is full, and a loop that serves only the first of those that are ready.",
-	.example =
-	    "    41  poll([3 4])                        = 2  3 4                server.c:40\n"
-	    "    42  recv(4, 512)                       = 1  \"x\"                server.c:74\n"
-	    "    43  poll([3 4])                        = 2  3 4                server.c:40\n"
-	    "    44  recv(4, 512)                       = 1  \"x\"                server.c:74\n"
-	    "  ... 3 is reported each time, and nobody accepts ...",
-	.mend =
-	    "    list[0].fd = clients < MAX_CLIENTS ? listen_fd : -1;   /* full: do not ask about the listener */",
-	.not_this = "One client for each round, when they take turns. A thread that only waits while others do the work. Edge-triggered epoll, which reports once.",
+	.why = "The wait reports what is there, not what is new: as long as nobody reads, it returns at once. The "
+	       "loop turns at full speed, and the one who is reported waits all the same.",
+	.advice = "Serve everything that a wait reports before you wait again; and do not ask about what you do not "
+		  "mean to serve now.",
+	.what = "A descriptor that 32 waits in a row, or more, reported as readable, while nobody in the process "
+		"named it in any call. Two causes are frequent: a listener that is asked about while the server is "
+		"full, and a loop that serves only the first of those that are ready.",
+	.example = " 41  poll(2, r{3,4})                    = 2  r{3,4}         server.c:38\n"
+		   " 42  recv(4, 64)                        = 1  \"x\"            server.c:42\n"
+		   " 43  poll(2, r{3,4})                    = 2  r{3,4}         server.c:38\n"
+		   " 44  recv(4, 64)                        = 1  \"x\"            server.c:42\n"
+		   "     3 is reported each time, and nobody accepts",
+	.mend = "list[0].fd = clients < MAX_CLIENTS ? listen_fd : -1;   /* full: do not ask about the listener */",
+	.not_this = "One client for each round, when they take turns. A thread that only waits while others do the "
+		    "work. Edge-triggered epoll, which reports once.",
 	.end = CALLS_WAIT,
 	.on = on,
 	.over = over,

@@ -10,8 +10,8 @@
  *         ...
  *     check_close(c);
  *
- * A live view feeds it in the same way and asks check_early() after each look at the capture: findings that can be known while the
- * program runs, each rule's at most once a second.
+ * A live view feeds it in the same way and asks check_early() after each look at the capture: findings that can be
+ * known while the program runs, each rule's at most once a second.
  */
 #ifndef FDT_RULES_H
 #define FDT_RULES_H
@@ -33,10 +33,10 @@ struct rule {
 	const char *why;        /* one or two sentences: why it matters */
 	const char *advice;     /* one or two sentences: what to do */
 	/* The rest of its page, `fdtrace explain` and handouts/findings.md: */
-	const char *what;       /* what it looks for */
-	const char *example;    /* a piece of a capture */
-	const char *mend;       /* the code that is right */
-	const char *not_this;   /* what looks like it and is right */
+	const char *what;     /* what it looks for */
+	const char *example;  /* a piece of a capture */
+	const char *mend;     /* the code that is right */
+	const char *not_this; /* what looks like it and is right */
 
 	unsigned begin, end; /* CALLS_*: the calls of which it wants the BEGIN, the END */
 	void (*on)(struct check *c);
@@ -57,11 +57,11 @@ struct site {
 struct finding {
 	const struct rule *rule;
 	enum severity severity;
-	struct site at, opened; /* opened: who made the descriptor */
-	uint32_t life;          /* model_life(), or 0 */
-	uint64_t times, last;   /* so often at this place; the last event */
+	struct site at, opened;       /* opened: who made the descriptor */
+	uint32_t life;                /* model_life(), or 0 */
+	uint64_t times, last;         /* so often at this place; the last event */
 	const char *message, *advice; /* places in them are written by finding_text() */
-	struct finding *next;   /* engine.c's own */
+	struct finding *next;         /* engine.c's own */
 	bool silent;
 };
 

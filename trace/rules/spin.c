@@ -1,5 +1,5 @@
-/* trace/rules/spin.c: a wait that returns at once, again and again, with the same news and nothing done; and a call that says EAGAIN
- * again and again with no wait between.
+/* trace/rules/spin.c: a wait that returns at once, again and again, with the same news and nothing done; and a call
+ * that says EAGAIN again and again with no wait between.
  */
 #include "rules/engine.h"
 
@@ -7,10 +7,10 @@
 #include <poll.h>
 
 enum {
-	ROUNDS = 64,          /* from so many on it is a spin */
-	MANY = 1000,          /* with a timeout of 0, fewer may be meant: work in slices, of which nothing is seen here */
-	AT_ONCE = 200000,     /* ns: a wait that takes no longer did not wait */
-	BETWEEN = 1000000,    /* ns from one round to the next: more is work that is not seen, or a rest */
+	ROUNDS = 64,       /* from so many on it is a spin */
+	MANY = 1000,       /* with a timeout of 0, fewer may be meant: work in slices, of which nothing is seen here */
+	AT_ONCE = 200000,  /* ns: a wait that takes no longer did not wait */
+	BETWEEN = 1000000, /* ns from one round to the next: more is work that is not seen, or a rest */
 };
 
 enum cause { NO_CAUSE, BY_TIMER, BY_ERROR, BY_CALL, BY_WRITE, BY_STATE, BY_READ };
@@ -20,8 +20,8 @@ struct spin {
 	uint64_t rounds, signature;
 	struct site first, at;
 	int64_t begin, end;
-	bool progress;  /* since the last round */
-	bool telling;   /* live: it was told */
+	bool progress; /* since the last round */
+	bool telling;  /* live: it was told */
 	uint32_t life;
 	uint8_t ready;
 	uint16_t wait, error;
@@ -48,10 +48,14 @@ static void
 advise_call(struct finding *f, struct check *c, const struct spin *s)
 {
 	if (s->call_error == EMFILE || s->call_error == ENFILE)
-		advise(f, c, "The connection stays in the queue, so the listener stays readable. Keep a reserve descriptor: close it, accept, close the new one, "
-		             "open the reserve again; or take the listener out of the set until a client leaves.");
+		advise(f, c,
+			"The connection stays in the queue, so the listener stays readable. Keep a reserve "
+			"descriptor: close it, accept, close the new one, "
+			"open the reserve again; or take the listener out of the set until a client leaves.");
 	else
-		advise(f, c, "Look at the error, and take the descriptor out of the set, or close it, when the call cannot succeed.");
+		advise(f, c,
+			"Look at the error, and take the descriptor out of the set, or close it, when the call "
+			"cannot succeed.");
 }
 
 static void
@@ -63,23 +67,27 @@ say_cause(struct finding *f, struct check *c, const struct spin *s)
 	case BY_TIMER:
 		f->severity = s->rounds >= MANY ? SEVERITY_BUG : SEVERITY_RISK;
 		say(f, c, "its timeout is 0, and nothing was ready.");
-		advise(f, c, "A timeout of 0 means \"do not wait\". To wait for ever is NULL for select, -1 for poll and epoll_wait.");
+		advise(f, c,
+			"A timeout of 0 means \"do not wait\". To wait for ever is NULL for select, -1 for poll and "
+			"epoll_wait.");
 		break;
-	case BY_ERROR:
-		say(f, c, "it failed with %e each time, and the program went on.", (int)s->error);
-		break;
+	case BY_ERROR: say(f, c, "it failed with %e each time, and the program went on.", (int)s->error); break;
 	case BY_CALL:
-		say(f, c, "%L was ready, and %c on %l failed with %e each time, at %p.", life, (unsigned)s->call, other != NULL ? other : life,
-		    (int)s->call_error, &s->call_at);
+		say(f, c, "%L was ready, and %c on %l failed with %e each time, at %p.", life, (unsigned)s->call,
+			other != NULL ? other : life, (int)s->call_error, &s->call_at);
 		advise_call(f, c, s);
 		break;
 	case BY_WRITE:
 		say(f, c, "%L could be written to, and the program had nothing to write.", life);
-		advise(f, c, "Ask for writing only while there is something to send: a socket can be written to nearly always.");
+		advise(f, c,
+			"Ask for writing only while there is something to send: a socket can be written to nearly "
+			"always.");
 		break;
 	case BY_STATE:
 		say(f, c, "%L was reported with an error or a hang-up, and nothing was done about it.", life);
-		advise(f, c, "POLLERR and POLLHUP are reported whether they were asked for or not: read the descriptor to its end, or its SO_ERROR, and close it.");
+		advise(f, c,
+			"POLLERR and POLLHUP are reported whether they were asked for or not: read the descriptor to "
+			"its end, or its SO_ERROR, and close it.");
 		break;
 	default: say(f, c, "%L was reported as readable each time, and no byte was read from it.", life); break;
 	}
@@ -90,8 +98,8 @@ tell(struct check *c, struct spin *s, struct finding *f)
 {
 	if (f == NULL)
 		return;
-	say(f, c, "%c returned at once %n times in a row, %t of computing time (from event %n on): ", (unsigned)s->wait, (int64_t)s->rounds,
-	    s->end - s->begin, (int64_t)s->first.seq);
+	say(f, c, "%c returned at once %n times in a row, %t of computing time (from event %n on): ", (unsigned)s->wait,
+		(int64_t)s->rounds, s->end - s->begin, (int64_t)s->first.seq);
 	say_cause(f, c, s);
 }
 
@@ -122,7 +130,8 @@ static bool
 got_on(struct check *c, uint64_t since)
 {
 	for (int i = 0; i < c->nwatched; i++)
-		if (c->watched[i].ready != 0 && c->watched[i].life != 0 && facts_of(c, c->watched[i].life)->moved > since)
+		if (c->watched[i].ready != 0 && c->watched[i].life != 0 &&
+			facts_of(c, c->watched[i].life)->moved > since)
 			return true;
 	return false;
 }
@@ -164,10 +173,11 @@ round_over(struct check *c, struct spin *s)
 		return;
 	}
 	if (s->rounds == 0 || s->progress || s->at.where != c->ev->where || s->signature != signature(c) ||
-	    c->ev->begin - s->end > BETWEEN || got_on(c, s->at.seq)) {
+		c->ev->begin - s->end > BETWEEN || got_on(c, s->at.seq)) {
 		end_row(c, s);
 		begin_row(c, s);
-		if (before.at.where == c->ev->where && !before.progress) { /* what failed in the round before this row */
+		if (before.at.where == c->ev->where &&
+			!before.progress) { /* what failed in the round before this row */
 			s->call = before.call;
 			s->call_error = before.call_error;
 		}
@@ -199,8 +209,8 @@ end_again(struct check *c, struct again *a)
 	struct finding *f = a->rounds >= ROUNDS ? found(c, a->first, life) : NULL;
 
 	if (f != NULL) {
-		say(f, c, "%c on %L said EAGAIN %n times in a row within %t, with no wait between (from event %n on).", (unsigned)a->call, life,
-		    (int64_t)a->rounds, a->end - a->begin, (int64_t)a->first.seq);
+		say(f, c, "%c on %L said EAGAIN %n times in a row within %t, with no wait between (from event %n on).",
+			(unsigned)a->call, life, (int64_t)a->rounds, a->end - a->begin, (int64_t)a->first.seq);
 		advise(f, c, "Wait for the descriptor in select, poll or epoll_wait, and call again when it is ready.");
 	}
 	*a = (struct again){0};
@@ -232,7 +242,8 @@ is_progress(const struct check *c)
 	if (c->class & (CALLS_TABLE | CALLS_OPTION | CALLS_OTHER | CALLS_EPOLL_CTL) || ev->ret < 0)
 		return false;
 	if (c->class & CALLS_OUT)
-		return ev->ret > 0 && c->life != NULL && c->life->number > 2 && c->life->kind != KIND_FILE && c->life->kind != KIND_TTY;
+		return ev->ret > 0 && c->life != NULL && c->life->number > 2 && c->life->kind != KIND_FILE &&
+		       c->life->kind != KIND_TTY;
 	if (c->class & CALLS_IN)
 		return ev->ret > 0 || ev->call == FDT_CALL_eventfd_read;
 	return true;
@@ -274,24 +285,26 @@ const struct rule rule_spin = {
 	.id = "spin",
 	.severity = SEVERITY_BUG,
 	.title = "the loop turns at full speed and gets nothing done",
-	.why = "One processor is busy for nothing, for as long as it lasts; on a laptop the fan tells, in a data centre the bill.",
-	.advice = "See what the wait reports and what the program does about it: each thing that is reported must be served, or no longer be asked about.",
-	.what = "A wait that returns at once, 64 times or more in a row from one line, with the same news each time, while no byte moves, no connection is "
-	        "taken and nothing is closed in between. The cause is told where it can be seen: accept that fails with EMFILE, a write set on an idle socket, an "
-	        "error that nobody looks at, a timeout of 0. Also a call that says EAGAIN as many times in a row, with no wait between.",
-	.example =
-	    "   812  select(5, r{3,4})                  = 1  r{3}  after 1 us   server.c:40\n"
-	    "   813  accept(3)                          EMFILE                  server.c:61\n"
-	    "   814  select(5, r{3,4})                  = 1  r{3}  after 1 us   server.c:40\n"
-	    "   815  accept(3)                          EMFILE                  server.c:61",
-	.mend =
-	    "    if (client_fd == -1 && errno == EMFILE) {\n"
-	    "        close(reserve_fd);                        /* was opened at the start, for this */\n"
-	    "        close(accept(listen_fd, NULL, NULL));     /* a polite refusal */\n"
-	    "        reserve_fd = open(\"/dev/null\", O_RDONLY | O_CLOEXEC);\n"
-	    "    }",
-	.not_this = "Many waits in a row that return at once because there is work each time, and it is done. A program with a beat of its own: poll with a timeout of 0 "
-	            "and a sleep elsewhere.",
+	.why = "One processor is busy for nothing, for as long as it lasts; and everything else on the machine gets "
+	       "slower.",
+	.advice = "See what the wait reports and what the program does about it: each thing that is reported must "
+		  "be served, or no longer be asked about.",
+	.what = "A wait that returns at once, 64 times or more in a row from one line, with the same news each "
+		"time, while no byte moves, no connection is taken and nothing is closed in between. The cause is "
+		"told where it can be seen: accept that fails with EMFILE, a write set on an idle socket, an error "
+		"that nobody looks at, a timeout of 0 (a risk below 1000 times). Also a call that says EAGAIN as "
+		"many times in a row, with no wait between.",
+	.example = "812  select(5, r{3,4})                  = 1  r{3}  after 1 us  server.c:33\n"
+		   "813  accept(3)                          = -1 EMFILE         server.c:35\n"
+		   "814  select(5, r{3,4})                  = 1  r{3}  after 1 us  server.c:33\n"
+		   "815  accept(3)                          = -1 EMFILE         server.c:35",
+	.mend = "if (client_fd == -1 && errno == EMFILE) {\n"
+		"    close(reserve_fd);                        /* was opened at the start, for this */\n"
+		"    close(accept(listen_fd, NULL, NULL));     /* a polite refusal */\n"
+		"    reserve_fd = open(\"/dev/null\", O_RDONLY | O_CLOEXEC);\n"
+		"}",
+	.not_this = "Many waits in a row that return at once because there is work each time, and it is done. A "
+		    "program with a beat of its own: poll with a timeout of 0, and a sleep elsewhere.",
 	.end = CALLS_ALL & ~CALLS_FDELT,
 	.on = on,
 	.over = over,

@@ -2,10 +2,12 @@
 #include "rules/engine.h"
 
 enum {
-	LONG_IN = 3000000,    /* ns in calls on one descriptor that no wait had reported, within one turn */
-	LONG_OUT = 100000000, /* the same for writes, of which nobody knows beforehand whether they will sit; and where there is no wait at all */
-	AT_ONCE = 1000000,    /* ns: a wait or accept that takes no longer found something that was there already */
-	STEP = 1000000,       /* ns: shorter calls are not counted */
+	/* ns in calls on one descriptor that no wait had reported, within one turn; the same for writes, of which
+	 * nobody knows beforehand whether they will sit, and for a program that does without a wait. */
+	LONG_IN = 3000000,
+	LONG_OUT = 100000000,
+	AT_ONCE = 1000000, /* ns: a wait or accept that takes no longer found something that was there already */
+	STEP = 1000000,    /* ns: shorter calls are not counted */
 };
 #define LONG_NOW INT64_C(1000000000) /* live: it has lasted so long and goes on */
 
@@ -82,7 +84,8 @@ unserved(struct check *c, const struct thread_facts *t, uint32_t but)
 	for (int i = 0; i < t->wait.count; i++) {
 		const struct life *life = model_life(c->model, t->wait.list[i].life);
 
-		if (life != NULL && life->open && life->id != but && t->wait.list[i].ready & WATCH_READ && facts_of(c, life->id)->used < t->wait.at.seq)
+		if (life != NULL && life->open && life->id != but && t->wait.list[i].ready & WATCH_READ &&
+			facts_of(c, life->id)->used < t->wait.at.seq)
 			return life;
 	}
 	return NULL;
@@ -108,7 +111,8 @@ wait_over(struct check *c, struct sat *s)
 		if (life == NULL || c->watched[i].ready == 0 || life->id == s->life)
 			continue;
 		f = facts_of(c, life->id);
-		if (told_of(before, life->id) != NULL || (f->epoll != 0 && f->born.seq < before->at.seq) || (f->watched != 0 && f->watched >= before->at.seq))
+		if (told_of(before, life->id) != NULL || (f->epoll != 0 && f->born.seq < before->at.seq) ||
+			(f->watched != 0 && f->watched >= before->at.seq))
 			tell(c, s, life, "had something for it, as the next wait says, which returned at once");
 	}
 	*s = (struct sat){0};
@@ -179,9 +183,13 @@ look_at(struct check *c, uint32_t thread, int64_t now, bool early)
 	int64_t since = now - t->inside.begin;
 	struct finding *f;
 
-	if (t->inside.at.seq == 0 || life == NULL || !(class_of(t->inside.call) & (CALLS_IN | CALLS_OUT | CALLS_ACCEPT)) || !is_stream(life) || !s->blocks)
+	if (t->inside.at.seq == 0 || life == NULL ||
+		!(class_of(t->inside.call) & (CALLS_IN | CALLS_OUT | CALLS_ACCEPT)) || !is_stream(life) || !s->blocks)
 		return;
-	if (since < (early ? LONG_NOW : class_of(t->inside.call) & CALLS_OUT ? LONG_OUT : LONG_IN) || (early && s->early))
+	if (since < (early                                         ? LONG_NOW
+			    : class_of(t->inside.call) & CALLS_OUT ? LONG_OUT
+								   : LONG_IN) ||
+		(early && s->early))
 		return;
 	ready = unserved(c, t, life->id);
 	listener = queue_of(c, t, s);
@@ -191,9 +199,12 @@ look_at(struct check *c, uint32_t thread, int64_t now, bool early)
 	s->early |= f != NULL;
 	if (f == NULL)
 		return;
-	say(f, c, early ? "%c has been sitting on %L for %t; " : "%c sat on %L to the end, for %t; ", (unsigned)t->inside.call, life, since);
-	say(f, c, ready != NULL ? "meanwhile %L, which had been reported as ready, is not served." : "meanwhile %L has connections in its queue, which nobody takes.",
-	    ready != NULL ? ready : listener);
+	say(f, c, early ? "%c has been sitting on %L for %t; " : "%c sat on %L to the end, for %t; ",
+		(unsigned)t->inside.call, life, since);
+	say(f, c,
+		ready != NULL ? "meanwhile %L, which had been reported as ready, is not served."
+			      : "meanwhile %L has connections in its queue, which nobody takes.",
+		ready != NULL ? ready : listener);
 	say_opened(f, c, life);
 }
 
@@ -214,24 +225,26 @@ over(struct check *c)
 const struct rule rule_starved = {
 	.id = "starved",
 	.severity = SEVERITY_RISK,
-	.title = "one client was waited for, and all the others with him",
-	.why = "While the program is inside a call on one connection it can do nothing else: who speaks is not heard, who connects stands in the queue. One slow client, or a "
-	       "malicious one, stops them all.",
-	.advice = "Read only what is there, once for each time that the wait reports it, and go back to the wait; make sockets non-blocking where a send could sit. Or give each "
-	          "connection a thread or a process of its own.",
-	.what = "A thread that sat in calls on one connection which no wait had promised (3 ms or more of reading or accepting; 100 ms of writing, or in a program that does without a wait), while another one had something "
-	        "for it: it had been reported as ready and was not served, the next wait or accept returned at once with it, or it stood in a listener's queue. Non-blocking "
-	        "descriptors do not count.",
-	.example =
-	    "     9  select(6, r{3,4,5})                = 1  r{3}               server.c:40\n"
-	    "    10  accept(3)                          = 6  1 still queued     server.c:61\n"
-	    "    11  recv(6, 512)                       = 0  after 4.2 s        server.c:74",
-	.mend =
-	    "    received = recv(client_fd, buffer, sizeof buffer, 0);   /* once: it is ready */\n"
-	    "    if (received > 0)\n"
-	    "        send_all(client_fd, buffer, received);\n"
-	    "    /* and back to select(): it says when there is more */",
-	.not_this = "A thread, or a process, for each connection. A long read while nobody else had anything to say.",
+	.title = "one client was waited for, and all the others with it",
+	.why = "While the program is inside a call on one connection it can do nothing else: who speaks is not "
+	       "heard, who connects stands in the queue. One slow client, or a malicious one, stops them all.",
+	.advice = "Read only what is there, once for each time that the wait reports it, and go back to the wait; "
+		  "make sockets non-blocking where a send could sit. Or give each connection a thread or a process of "
+		  "its own.",
+	.what = "A thread that sat in calls on one connection which no wait had promised (3 ms or more of reading "
+		"or accepting; 100 ms of writing, or in a program that does without a wait), while another one had "
+		"something for it: it had been reported as ready and was not served, the next wait or accept "
+		"returned at once with it, or it stood in a listener's queue. Non-blocking descriptors do not "
+		"count.",
+	.example = "  9  select(6, r{3,4,5})                = 1  r{3}           server.c:40\n"
+		   " 10  accept(3)                          = 6  127.0.0.1:53124, 1 still queued  server.c:61\n"
+		   " 11  recv(6, 4096)                      = 0  end of file, after 4.2 s  server.c:84",
+	.mend = "received = recv(client_fd, buffer, sizeof buffer, 0);   /* once: it is ready */\n"
+		"if (received > 0)\n"
+		"    send_all(client_fd, buffer, received);\n"
+		"/* and back to select(): it says when there is more */",
+	.not_this = "A thread, or a process, for each connection. A long read while nobody else had anything to "
+		    "say.",
 	.begin = CALLS_IN | CALLS_OUT | CALLS_ACCEPT,
 	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT,
 	.on = on,

@@ -4,11 +4,11 @@
 #include <errno.h>
 
 enum {
-	SITES = 4,  /* selects of a thread that are told apart */
-	SURELY = 1000, /* live: as many, when nothing else speaks for it */
-	ZEROS = 32, /* so many rounds with no time at all are no accident */
+	SITES = 4,       /* selects of a thread that are told apart */
+	SURELY = 1000,   /* live: as many, when nothing else speaks for it */
+	ZEROS = 32,      /* so many rounds with no time at all are no accident */
 	ROUND = 1000000, /* ns for one of them, at most: it is a loop that does nothing else */
-	SHRUNK = 3, /* and so many that were given the rest, in a loop that serves */
+	SHRUNK = 3,      /* and so many that were given the rest, in a loop that serves */
 };
 
 /* Own table 0, by thread: for each select of its own, what it was given and what it left. */
@@ -22,7 +22,7 @@ struct timer {
 		uint32_t all;           /* rounds that were given a rest of some time, in a loop that serves */
 		struct site all_first;
 		int64_t all_from, all_left;
-		struct site first, at;  /* of the row */
+		struct site first, at; /* of the row */
 		int64_t began, end;
 		bool told;
 	} list[SITES];
@@ -50,17 +50,22 @@ tell(struct check *c, struct one *o, struct finding *f)
 	if (f == NULL)
 		return;
 	if (o->zeros >= ZEROS) {
-		say(f, c, "After its time was up, select was given no time at all, %n times in a row within %t (from event %n on): the timeval still holds the 0 that "
-		    "the timeout left in it.", (int64_t)o->zeros, o->end - o->began, (int64_t)o->first.seq);
+		say(f, c,
+			"After its time was up, select was given no time at all, %n times in a row within %t (from "
+			"event %n on): the timeval still holds the 0 that "
+			"the timeout left in it.",
+			(int64_t)o->zeros, o->end - o->began, (int64_t)o->first.seq);
 		return;
 	}
 	f->severity = SEVERITY_RISK;
-	say(f, c, "select was given what its last call had left, %n times (from event %n on): of %t there were %t left the last time, and each event takes more.",
-	    (int64_t)o->all, (int64_t)o->all_first.seq, o->all_from, o->all_left);
+	say(f, c,
+		"select was given what its last call had left, %n times (from event %n on): of %t there were %t left "
+		"the last time, and each event takes more.",
+		(int64_t)o->all, (int64_t)o->all_first.seq, o->all_from, o->all_left);
 }
 
-/* A loop that computes its timeouts may well ask with 0 after one was over, many times. But it does not pass on a rest to the
- * microsecond, and it does not go on so to the end.
+/* A loop that computes its timeouts may well ask with 0 after one was over, many times. But it does not pass on a
+ * rest to the microsecond, and it does not go on so to the end.
  */
 static void
 end_row(struct check *c, struct one *o, bool at_end)
@@ -126,8 +131,11 @@ on(struct check *c)
 	if (c->ev->info->shape != SHAPE_select || !event_timeout(c->ev, &t) || t.ns < 0)
 		return;
 	o = one_of(c);
-	/* A rest is passed on: the same to the microsecond, less than was given, or still nothing. After a signal that is right. */
-	if (o->used != 0 && t.ns == o->left && o->error != EINTR && (o->left < o->given || (o->zeros > 0 && t.ns == 0))) {
+	/* A rest is passed on: the same to the microsecond, less than was given, or still nothing. After a signal
+	 * that is right.
+	 */
+	if (o->used != 0 && t.ns == o->left && o->error != EINTR &&
+		(o->left < o->given || (o->zeros > 0 && t.ns == 0))) {
 		o->left = t.left;
 		add_round(c, o, t.ns);
 	} else if (o->error != EINTR || t.ns != o->left) {
@@ -152,23 +160,24 @@ const struct rule rule_timer = {
 	.id = "timer-not-rearmed",
 	.severity = SEVERITY_BUG,
 	.title = "select() is given the time that its last call left",
-	.why = "Linux writes into select()'s timeval how much of it was left. Set once, outside the loop, it shrinks with each event, and after the first timeout it is "
-	       "0: from then on select() does not wait at all. Other systems leave the timeval alone, so it can be right there and wrong here.",
-	.advice = "Set the timeval anew in each round, right before select(); or use pselect(), which does not change its timer.",
-	.what = "select() that is given, to the microsecond, what its last call from this line left: 32 rounds or more with nothing left after a timeout (a bug), or "
-	        "three or more with a rest of it, in a loop that asks a listener (a risk).",
-	.example =
-	    "    20  select(5, r{3,4}, 2 s)              = 0  timeout            server.c:40\n"
-	    "    21  select(5, r{3,4}, 0 s)              = 0  timeout            server.c:40\n"
-	    "    22  select(5, r{3,4}, 0 s)              = 0  timeout            server.c:40",
-	.mend =
-	    "    for (;;) {\n"
-	    "        struct timeval left = timeout;   /* a fresh copy in each round */\n"
-	    "\n"
-	    "        ready_set = watch_set;\n"
-	    "        ready = select(max_fd + 1, &ready_set, NULL, NULL, &left);",
-	.not_this = "After EINTR the rest is what select() is to go on with. A timer for a whole task, in however many rounds, which ends with it. pselect() with a timer that "
-	            "is set once: it is never changed.",
+	.why = "Linux writes into select()'s timeval how much of it was left. Set once, outside the loop, it "
+	       "shrinks with each event, and after the first timeout it is 0: from then on select() does not wait "
+	       "at all. Other systems leave the timeval alone, so it can be right there and wrong here.",
+	.advice = "Set the timeval anew in each round, right before select(); or use pselect(), which does not "
+		  "change its timer.",
+	.what = "select() that is given, to the microsecond, what its last call from this line left: 32 times or "
+		"more nothing at all after a timeout (a bug), or three times or more a rest of it, in a loop that "
+		"asks a listener (a risk).",
+	.example = " 20  select(5, r{3,4}, 2 s)             = 0  timeout        server.c:36\n"
+		   " 21  select(5, r{3,4}, 0 s)             = 0  timeout        server.c:36\n"
+		   " 22  select(5, r{3,4}, 0 s)             = 0  timeout        server.c:36",
+	.mend = "for (;;) {\n"
+		"    struct timeval left = timeout;   /* a fresh copy in each round */\n"
+		"\n"
+		"    ready_set = watch_set;\n"
+		"    ready = select(max_fd + 1, &ready_set, NULL, NULL, &left);",
+	.not_this = "After EINTR the rest is what select() is to go on with. A timer for a whole task, in however "
+		    "many rounds, which ends with it. pselect() with a timer that is set once: it is never changed.",
 	.end = CALLS_WAIT,
 	.on = on,
 	.over = over,

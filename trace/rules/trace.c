@@ -29,8 +29,8 @@ const struct rule rule_lost_events = {
 	.why = "A rule that misses something (\"was never closed\") may only miss the event.",
 	.advice = "Record again with more room: fdtrace run --max-events=N, or on a disk with more space.",
 	.what = "Events that had no room, and slots that the file should have and does not.",
-	.example = "    fdtrace: trace.fdt: 512 events were lost: there was no space for them",
-	.mend = "    fdtrace run --max-events=10000000 -o trace.fdt -- ./server 10 50000",
+	.example = "-- cut off: 200000 of 1070318 slots are here; 435158 events are lost: there was no space for them",
+	.mend = "fdtrace run --max-events=10000000 -o trace.fdt -- ./server 10 50000",
 	.not_this = "A program that was killed: all that it did is there.",
 	.over = over_lost,
 };
@@ -44,11 +44,15 @@ on_held(struct check *c)
 
 		if (life->origin != BORN_FOUND || life->number <= 2)
 			continue;
-		f = found(c, (struct site){c->ev->seq, 0, c->ev->pid, life->number > 0 ? (uint32_t)life->number : 0}, life);
+		f = found(c, (struct site){c->ev->seq, 0, c->ev->pid, life->number > 0 ? (uint32_t)life->number : 0},
+			life);
 		if (f == NULL)
 			continue;
 		f->opened = (struct site){0};
-		say(f, c, "%L is open, and no call that fdtrace covers had opened it: it was seen first at event %n. Most likely libc holds it.", life, (int64_t)c->ev->seq);
+		say(f, c,
+			"%L is open, and no call that fdtrace covers had opened it: it was seen first at event %n. "
+			"Most likely libc holds it.",
+			life, (int64_t)c->ev->seq);
 	}
 }
 
@@ -57,10 +61,13 @@ const struct rule rule_held_by_libc = {
 	.severity = SEVERITY_NOTE,
 	.title = "a number is taken that the program did not open itself",
 	.why = "It explains a hole: a new descriptor gets the lowest free number, and this one was not free.",
-	.advice = "Nothing is to be done. Calls that keep a descriptor inside libc are, for example, syslog, getpwent and setservent; a library may also make system calls of its own.",
-	.what = "A descriptor that was found open, or that a call used with success, and that no covered call had returned.",
-	.example = "    11  resync                             0 1 2 3 4               4 was not opened by the program",
-	.mend = "    endpwent();     /* gives the number back */",
+	.advice = "Nothing is to be done. Calls that keep a descriptor inside libc are, for example, syslog, "
+		  "getpwent and setservent; a library may also make system calls of its own.",
+	.what = "A descriptor that was found open, or that a call used with success, and that no covered call had "
+		"returned.",
+	.example = "  9  socket(AF_INET, SOCK_STREAM, 0)    = 4                 server.c:22\n"
+		   " 10  resync                             {3}",
+	.mend = "endpwent();     /* gives the number back */",
 	.not_this = "What libc opens and closes within one call.",
 	.end = CALLS_BIRTH,
 	.on = on_held,

@@ -38,18 +38,18 @@ const struct rule rule_watching_closed = {
 	.id = "watching-closed",
 	.severity = SEVERITY_BUG,
 	.title = "a wait was asked about a number that is not open",
-	.why = "select() refuses the whole set with EBADF, so nobody is served any more; poll() reports POLLNVAL at once, every time, and the loop turns at "
-	       "full speed. And when the number comes back, it is another client who is watched.",
+	.why = "select() refuses the whole set with EBADF, so nobody is served any more; poll() reports POLLNVAL at "
+	       "once, every time, and the loop turns at full speed. And when the number comes back, it is another "
+	       "client that is watched.",
 	.advice = "Take the number out where it is closed: FD_CLR() from every set, fd = -1 in poll's list.",
-	.what = "select() or pselect() that failed with EBADF, and poll() or ppoll() that reported POLLNVAL: which number it was, and where its life ended.",
-	.example =
-	    "    18  close(4)                           = 0                     server.c:52\n"
-	    "    19  select(6, r{4,5})                  EBADF                   server.c:44",
-	.mend =
-	    "    FD_CLR(client_fd, &watch_set);\n"
-	    "    close(client_fd);",
-	.not_this = "A negative number in poll's list: poll passes over it. A descriptor that was closed while an epoll watched it: with its last copy it leaves "
-	            "the epoll by itself.",
+	.what = "select() or pselect() that failed with EBADF, and poll() or ppoll() that reported POLLNVAL: which "
+		"number it was, and where its life ended.",
+	.example = " 22  close(4)                           = 0                 server.c:40\n"
+		   " 23  select(6, r{4?,5})                 = -1 EBADF          server.c:37",
+	.mend = "FD_CLR(client_fd, &watch_set);\n"
+		"close(client_fd);",
+	.not_this = "A negative number in poll's list: poll passes over it. A descriptor that was closed while an "
+		    "epoll watched it: with its last copy it leaves the epoll by itself.",
 	.end = CALLS_WAIT,
 	.on = on,
 };

@@ -1,4 +1,6 @@
-/* trace/rules/wrong_life.c: a number was closed and given to somebody else, and the program acts on the new one for the old one. */
+/* trace/rules/wrong_life.c: a number was closed and given to somebody else, and the program acts on the new one for
+ * the old one.
+ */
 #include "rules/engine.h"
 
 #include <errno.h>
@@ -72,8 +74,10 @@ reads(struct check *c)
 			break;
 		}
 	ended = (struct site){old->ended_seq, old->ended_where, c->ev->pid, f->at.image};
-	say(f, c, "%c(%l) reads from %L because the wait at %p reported %l; that life was closed at %p, and the number given out again.",
-	    (unsigned)c->ev->call, c->life, c->life, &c->tf->wait.at, old, &ended);
+	say(f, c,
+		"%c(%l) reads from %L because the wait at %p reported %l; that life was closed at %p, and the number "
+		"given out again.",
+		(unsigned)c->ev->call, c->life, c->life, &c->tf->wait.at, old, &ended);
 	say_opened(f, c, c->life);
 }
 
@@ -85,17 +89,22 @@ answers(struct check *c)
 	const struct life *old = model_life(c->model, r->life);
 	struct finding *f;
 
-	if (old == NULL || r->number != c->ev->fd || old->id == c->life->id || old->open || old->process != c->life->process)
+	if (old == NULL || r->number != c->ev->fd || old->id == c->life->id || old->open ||
+		old->process != c->life->process)
 		return;
 	if (r->at.seq != c->tf->last.at.seq || c->life->in != 0 || c->lf->born_thread == c->ev->thread)
 		return;
 	f = found_here(c, c->life);
 	if (f == NULL)
 		return;
-	say(f, c, "%c(%l) answers to what %L had asked at %p; that one was closed by another thread meanwhile, and %L, who gets the answer, had asked nothing.",
-	    (unsigned)c->ev->call, c->life, old, &r->at, c->life);
+	say(f, c,
+		"%c(%l) answers to what %L had asked at %p; that one was closed by another thread meanwhile, and %L, "
+		"who gets the answer, had asked nothing.",
+		(unsigned)c->ev->call, c->life, old, &r->at, c->life);
 	say_opened(f, c, c->life);
-	advise(f, c, "Let one thread own a connection from accept to close, or count who still needs it and close it after the last one.");
+	advise(f, c,
+		"Let one thread own a connection from accept to close, or count who still needs it and close it "
+		"after the last one.");
 }
 
 /* Closed, and nothing about this life gave a reason for it. */
@@ -107,11 +116,13 @@ closes(struct check *c)
 	bool stranger = c->lf->born_thread != c->ev->thread && c->lf->thread != c->ev->thread;
 	struct ended *e = OWN(c, 0, life->id, struct ended);
 
-	if (before == NULL || before->ending != ENDS_CLOSED || c->lf->eof.seq != 0 || c->lf->gone != 0 || (told != NULL && told->ready != 0))
+	if (before == NULL || before->ending != ENDS_CLOSED || c->lf->eof.seq != 0 || c->lf->gone != 0 ||
+		(told != NULL && told->ready != 0))
 		return;
 	if (!stranger && (!life->accepted || life->origin != BORN_MADE || c->lf->used != 0 || c->lf->watched != 0))
 		return; /* a pipe may be made for others alone; a connection is not */
-	*e = (struct ended){site_of(c, c->ev), stranger || before->ended_where == c->ev->where || before->ended_seq > c->tf->wait.at.seq};
+	*e = (struct ended){site_of(c, c->ev),
+		stranger || before->ended_where == c->ev->where || before->ended_seq > c->tf->wait.at.seq};
 }
 
 static void
@@ -129,8 +140,11 @@ missed(struct check *c, int number)
 		return;
 	before = model_life(c->model, life->before);
 	first = (struct site){before->ended_seq, before->ended_where, c->ev->pid, e->at.image};
-	say(f, c, "The close at %p was the second one for %l, which had been closed at %p; meanwhile the number was given to %L, and that is what it closed: %c "
-	    "then failed with EBADF.", &e->at, before, &first, life, (unsigned)c->ev->call);
+	say(f, c,
+		"The close at %p was the second one for %l, which had been closed at %p; meanwhile the number was "
+		"given to %L, and that is what it closed: %c "
+		"then failed with EBADF.",
+		&e->at, before, &first, life, (unsigned)c->ev->call);
 	say_opened(f, c, life);
 	advise(f, c, "Close a descriptor in one place and set the variable to -1 there.");
 }
@@ -174,7 +188,8 @@ on(struct check *c)
 		return;
 	}
 	if (c->class & CALLS_IN && c->ev->ret > 0)
-		*OWN(c, 1, c->ev->thread, struct last_read) = (struct last_read){site_of(c, c->ev), c->ev->life, c->ev->fd};
+		*OWN(c, 1, c->ev->thread, struct last_read) =
+			(struct last_read){site_of(c, c->ev), c->ev->life, c->ev->fd};
 	if (c->ev->error != 0)
 		failed(c);
 }
@@ -183,25 +198,26 @@ const struct rule rule_wrong_life = {
 	.id = "wrong-life",
 	.severity = SEVERITY_BUG,
 	.title = "a number that came back was taken for the one before",
-	.why = "A new descriptor gets the lowest free number, so a number that was just closed comes back at once. What the program still remembers of the old "
-	       "client then happens to the new one: he is read from, answered to, or closed, for somebody else.",
-	.advice = "When a client is closed, take his number out of everything that this round still works through; or keep a count with each number (fdtrace "
-	          "writes 4#2) and compare it before acting.",
-	.what = "Three things. A wait reported a descriptor, it was closed before the program came to it, its number was given out again in the same round, and the "
-	        "program then reads from the new one. A thread read a request, another thread closed the connection and a new one got the number, and the answer "
-	        "goes to him. A second close of one descriptor met the next life of its number.",
-	.example =
-	    "    20  select(6, r{3,4,5})                = 2  r{4,5}             server.c:40\n"
-	    "    21  recv(4, 512)                       = 7  \"kick 5\\x0a\"        server.c:74\n"
-	    "    22  close(5)                           = 0                     server.c:52\n"
-	    "    23  accept(3)                          = 5#2                   server.c:61\n"
-	    "    24  recv(5#2, 512)                     ... never returned      server.c:74",
-	.mend =
-	    "    close(client_fd);\n"
-	    "    FD_CLR(client_fd, &watch_set);\n"
-	    "    FD_CLR(client_fd, &ready_set);   /* this round shall not meet the number again */",
-	.not_this = "A new client who is read from right after accept, for all of them, without asking a wait first. An epoll event that is thrown away because its "
-	            "count (generation) is an old one. A pool of threads through which the same numbers come again and again.",
+	.why = "A new descriptor gets the lowest free number, so a number that was just closed comes back at once. "
+	       "What the program still remembers of the old client then happens to the new one: it is read from, "
+	       "answered to, or closed, in the other's place.",
+	.advice = "When a client is closed, take its number out of everything that this round still works through; "
+		  "or keep a count with each number (fdtrace writes 4#2) and compare it before acting.",
+	.what = "Three things. A wait reported a descriptor, it was closed, its number was given out again in the "
+		"same round, and the program then reads from the new one. A thread read a request, another thread "
+		"closed the connection and a new one got the number, and the answer goes there. A second close of "
+		"one descriptor met the next life of its number.",
+	.example = " 30  select(7, r{4,5})                  = 2  r{4,5}         server.c:61\n"
+		   " 31  recv(4, 64)                        = 4  \"kick\"         server.c:41\n"
+		   " 32  close(5)                           = 0                 server.c:31\n"
+		   " 33  accept(3)                          = 5#2  127.0.0.1:53130  server.c:32\n"
+		   " 34  recv(5#2, 64)                      ... never returned  server.c:41",
+	.mend = "close(client_fd);\n"
+		"FD_CLR(client_fd, &watch_set);\n"
+		"FD_CLR(client_fd, &ready_set);   /* this round shall not meet the number again */",
+	.not_this = "A new client that is read from right after accept, as all of them are, without asking a wait "
+		    "first. An epoll event that is thrown away because its count (generation) is an old one. A pool of "
+		    "threads through which the same numbers come again and again.",
 	.begin = CALLS_IN | CALLS_OUT | CALLS_CLOSE,
 	.end = CALLS_IN | CALLS_FAILED,
 	.on = on,

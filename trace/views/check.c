@@ -18,7 +18,8 @@
 
 static const char help[] =
 	"usage: fdtrace check [OPTION]... CAPTURE\n"
-	"Says what went wrong with the program's descriptors and its waits: which call, which line, why it matters, what to do.\n"
+	"Says what went wrong with the program's descriptors and its waits: which call, which line, why it matters, "
+	"what to do.\n"
 	"\n"
 	"  --format=FORM     text (for people), gcc (file:line: warning: ..., for editors), json, sarif (2.1.0)\n"
 	"  --only=RULES      these rules alone: names with commas between; `fdtrace explain` lists them\n"
@@ -57,7 +58,8 @@ static const struct form {
 static int
 wrong(const char *option, const char *value, const char *why)
 {
-	fprintf(stderr, "fdtrace: check: %s%s%s: %s; see `fdtrace check --help`\n", option, value != NULL ? "=" : "", value != NULL ? value : "", why);
+	fprintf(stderr, "fdtrace: check: %s%s%s: %s; see `fdtrace check --help`\n", option, value != NULL ? "=" : "",
+		value != NULL ? value : "", why);
 	return 2;
 }
 
@@ -78,7 +80,8 @@ mark_rules(struct report *r, const char *names, bool to)
 	char *copy = strdup(names), *save = NULL;
 	bool good = copy != NULL && *copy != '\0';
 
-	for (char *name = good ? strtok_r(copy, ",", &save) : NULL; name != NULL && good; name = strtok_r(NULL, ",", &save)) {
+	for (char *name = good ? strtok_r(copy, ",", &save) : NULL; name != NULL && good;
+		name = strtok_r(NULL, ",", &save)) {
 		const struct rule *rule = rule_named(name);
 
 		good = rule != NULL;
@@ -138,16 +141,26 @@ static int
 take_option(struct report *r, int option, const char *word)
 {
 	switch (option) {
-	case OPT_FORMAT: return read_form(r, optarg) ? -1 : wrong("--format", optarg, "text, gcc, json or sarif is needed");
+	case OPT_FORMAT:
+		return read_form(r, optarg) ? -1 : wrong("--format", optarg, "text, gcc, json or sarif is needed");
 	case OPT_ONLY:
 		memset(r->wanted, 0, (size_t)rule_count * sizeof *r->wanted);
-		return mark_rules(r, optarg, true) ? -1 : wrong("--only", optarg, "no such rule; `fdtrace explain` lists them");
-	case OPT_EXCEPT: return mark_rules(r, optarg, false) ? -1 : wrong("--except", optarg, "no such rule; `fdtrace explain` lists them");
+		return mark_rules(r, optarg, true)
+			       ? -1
+			       : wrong("--only", optarg, "no such rule; `fdtrace explain` lists them");
+	case OPT_EXCEPT:
+		return mark_rules(r, optarg, false)
+			       ? -1
+			       : wrong("--except", optarg, "no such rule; `fdtrace explain` lists them");
 	case OPT_FAIL: return read_severity(r, optarg) ? -1 : wrong("--fail-on", optarg, "bug, risk or note is needed");
 	case OPT_OPEN: r->all_open = true; return -1;
 	case OPT_NO_WHERE: r->v.o.no_where = true; return -1;
-	case OPT_COLOUR: return read_colour(r, optarg) ? -1 : wrong("--color", optarg, "always, never or auto is needed");
-	case OPT_WIDTH: return read_width(r, optarg) ? -1 : wrong("--width", optarg, "a number of columns from 20 to 1000 is needed");
+	case OPT_COLOUR:
+		return read_colour(r, optarg) ? -1 : wrong("--color", optarg, "always, never or auto is needed");
+	case OPT_WIDTH:
+		return read_width(r, optarg)
+			       ? -1
+			       : wrong("--width", optarg, "a number of columns from 20 to 1000 is needed");
 	case 'o': r->v.o.output = optarg; return -1;
 	case ':': return wrong(word, NULL, "its value is missing");
 	default: return wrong(word, NULL, "no such option");
@@ -178,7 +191,7 @@ read_arguments(struct report *r, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return wrong(argc == optind ? "no capture" : argv[optind + 1], NULL,
-		             argc == optind ? "name the file that `fdtrace run -o FILE` made" : "one capture at a time");
+			argc == optind ? "name the file that `fdtrace run -o FILE` made" : "one capture at a time");
 	r->v.o.capture = argv[optind];
 	return -1;
 }
@@ -231,7 +244,8 @@ check_main(int argc, char **argv)
 	if (status < 0 && (opened = view_open(&r.v, true)) >= 0)
 		status = opened;
 	if (status < 0) {
-		r.screen = screen_of(&(struct live_options){.fd = r.v.out.fd, .width = r.v.o.live.width, .colour = r.v.o.live.colour});
+		r.screen = screen_of(&(struct live_options){
+			.fd = r.v.out.fd, .width = r.v.o.live.width, .colour = r.v.o.live.colour});
 		run_rules(&r);
 		capture_problem(r.v.capture, problem, sizeof problem);
 		r.problem = problem;

@@ -1,4 +1,6 @@
-/* trace/views/check.h: the forms in which findings are printed: for people, for editors, for programs, for code-scanning pages. */
+/* trace/views/check.h: the forms in which findings are printed: for people, for editors, for programs, for
+ * code-scanning pages.
+ */
 #ifndef FDT_CHECK_H
 #define FDT_CHECK_H
 
@@ -10,9 +12,9 @@ struct report {
 	struct view v;
 	struct check *check;
 	enum severity fail_on;
-	bool *wanted;       /* for each rule: is it to be shown? */
+	bool *wanted; /* for each rule: is it to be shown? */
 	bool all_open;
-	const char *form;   /* text, gcc, json, sarif */
+	const char *form;    /* text, gcc, json, sarif */
 	const char *problem; /* what is not whole, or "" */
 	struct screen screen;
 };

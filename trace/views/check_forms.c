@@ -1,4 +1,6 @@
-/* trace/views/check_forms.c: findings for people, for editors (gcc) and for programs (json). SARIF is in check_sarif.c. */
+/* trace/views/check_forms.c: findings for people, for editors (gcc) and for programs (json). SARIF is in
+ * check_sarif.c.
+ */
 #include "views/check.h"
 
 #include <stdio.h>
@@ -73,7 +75,10 @@ heading(struct report *r, const struct finding *f)
 	const struct life *life = model_life(r->v.model, f->life);
 	const char *line = site_line(r->v.where, &f->at);
 
-	out_hue(o, &r->screen, f->severity == SEVERITY_BUG ? HUE_LOUD : f->severity == SEVERITY_RISK ? HUE_WOKE : HUE_NONE);
+	out_hue(o, &r->screen,
+		f->severity == SEVERITY_BUG    ? HUE_LOUD
+		: f->severity == SEVERITY_RISK ? HUE_WOKE
+					       : HUE_NONE);
 	out_text(o, severity_names[f->severity]);
 	out_pad(o, out_length(o), INDENT - (int)strlen(severity_names[f->severity]));
 	out_text(o, f->rule->id);
@@ -203,12 +208,15 @@ report_gcc(struct report *r)
 
 	for (int i = 0; (f = shown_finding(r, i)) != NULL; i++) {
 		char *message = plain_text(r, f->message), opened[64];
-		const char *line = site_line(r->v.where, &f->at), *from = f->opened.seq != 0 ? site_line(r->v.where, &f->opened) : "";
+		const char *line = site_line(r->v.where, &f->at),
+			   *from = f->opened.seq != 0 ? site_line(r->v.where, &f->opened) : "";
 		const struct life *life = model_life(r->v.model, f->life);
 
 		gcc_line(r, line, f->severity > SEVERITY_NOTE ? "warning" : "note", message, f->rule->id);
 		if (from[0] != '\0' && life != NULL && strcmp(from, line) != 0) {
-			snprintf(opened, sizeof opened, life->ordinal > 1 ? "%d#%u was opened here" : "%d was opened here", life->number, life->ordinal);
+			snprintf(opened, sizeof opened,
+				life->ordinal > 1 ? "%d#%u was opened here" : "%d was opened here", life->number,
+				life->ordinal);
 			gcc_line(r, from, "note", opened, f->rule->id);
 		}
 		free(message);

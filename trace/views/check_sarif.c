@@ -1,4 +1,6 @@
-/* trace/views/check_sarif.c: findings as SARIF 2.1.0, for code-scanning pages (OASIS, "Static Analysis Results Interchange Format"). */
+/* trace/views/check_sarif.c: findings as SARIF 2.1.0, for code-scanning pages (OASIS, "Static Analysis Results
+ * Interchange Format").
+ */
 #include "views/check.h"
 
 #include <stdlib.h>
@@ -7,7 +9,8 @@
 static const char *
 level_of(enum severity severity)
 {
-	static const char *const levels[] = {[SEVERITY_NOTE] = "note", [SEVERITY_RISK] = "warning", [SEVERITY_BUG] = "error"};
+	static const char *const levels[] = {
+		[SEVERITY_NOTE] = "note", [SEVERITY_RISK] = "warning", [SEVERITY_BUG] = "error"};
 
 	return levels[severity];
 }
@@ -20,7 +23,8 @@ out_uri(struct out *o, const char *file)
 	for (; *file != '\0'; file++) {
 		unsigned char ch = (unsigned char)*file;
 
-		if (strchr("-._~/+", ch) != NULL || (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z')) {
+		if (strchr("-._~/+", ch) != NULL || (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') ||
+			(ch >= 'a' && ch <= 'z')) {
 			out_char(o, (char)ch);
 		} else {
 			out_char(o, '%');
@@ -164,7 +168,8 @@ report_sarif(struct report *r)
 	struct out *o = &r->v.out;
 	const struct finding *f;
 
-	out_text(o, "{\n \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n \"version\": \"2.1.0\",\n \"runs\": [{\n");
+	out_text(o, "{\n \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n \"version\": \"2.1.0\",\n "
+		    "\"runs\": [{\n");
 	out_text(o, "   \"tool\": {\"driver\": {\"name\": \"fdtrace\", \"rules\": [\n");
 	for (int i = 0; i < rule_count; i++) {
 		out_text(o, i > 0 ? ",\n" : "");

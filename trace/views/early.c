@@ -21,8 +21,10 @@ early_open(struct model *m, const struct live_options *options)
 {
 	struct early *e = more(NULL, 1, sizeof *e);
 
-	*e = (struct early){.model = m, .check = check_open(m, &(struct check_options){.live = true}),
-		.where = where_open(model_capture(m), options->no_where), .screen = screen_of(options)};
+	*e = (struct early){.model = m,
+		.check = check_open(m, &(struct check_options){.live = true}),
+		.where = where_open(model_capture(m), options->no_where),
+		.screen = screen_of(options)};
 	return e;
 }
 

@@ -1,5 +1,5 @@
-/* trace/views/explain.c: `fdtrace explain`: the page of a rule, from the texts that the rule itself holds. handouts/findings.md is made by
- * the same command, so the two cannot differ.
+/* trace/views/explain.c: `fdtrace explain`: the page of a rule, from the texts that the rule itself holds.
+ * handouts/findings.md is made by the same command, so the two cannot differ.
  *
  *     fdtrace explain starved
  *     fdtrace explain --markdown > handouts/findings.md
@@ -14,7 +14,8 @@
 static const char help[] =
 	"usage: fdtrace explain [RULE]\n"
 	"       fdtrace explain --markdown\n"
-	"Prints the page of a rule of `fdtrace check`: what it looks for, why it matters, an example, how to mend it, and what only looks like\n"
+	"Prints the page of a rule of `fdtrace check`: what it looks for, why it matters, an example, how to mend "
+	"it, and what only looks like\n"
 	"it. Without a rule: the list of them. --markdown: all pages as one document, handouts/findings.md.\n"
 	"\n"
 	"Exit status: 0; 2 for a rule that there is not.\n";
@@ -32,6 +33,21 @@ paragraph(struct out *o, const struct screen *s, const char *head, const char *t
 	out_line(o);
 }
 
+/* Line by line, behind some spaces, as it stands. */
+static void
+out_lines(struct out *o, const char *text, int indent)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		if (n > 0)
+			out_pad(o, out_length(o), indent);
+		out_copy(o, text, n);
+		out_line(o);
+		text += n + (text[n] == '\n');
+	}
+}
+
 static void
 verbatim(struct out *o, const struct screen *s, const char *head, const char *text)
 {
@@ -39,8 +55,7 @@ verbatim(struct out *o, const struct screen *s, const char *head, const char *te
 	out_text(o, head);
 	out_hue(o, s, HUE_NONE);
 	out_line(o);
-	out_text(o, text);
-	out_line(o);
+	out_lines(o, text, 4);
 	out_line(o);
 }
 
@@ -88,14 +103,7 @@ code(struct out *o, const char *text, const char *language)
 	out_text(o, "```");
 	out_text(o, language);
 	out_line(o);
-	while (*text != '\0') {
-		size_t n = strcspn(text, "\n"), skip = strncmp(text, "    ", 4) == 0 ? 4 : 0;
-
-		if (n > skip)
-			out_copy(o, text + skip, n - skip);
-		out_line(o);
-		text += n + (text[n] == '\n');
-	}
+	out_lines(o, text, 0);
 	out_text(o, "```");
 	out_line(o);
 	out_line(o);
@@ -130,10 +138,14 @@ static void
 document(struct out *o)
 {
 	out_text(o, "# What `fdtrace check` finds\n\n");
-	out_text(o, "`fdtrace check CAPTURE` reads what a program did with its descriptors and says what went wrong: the call, the line, the likely reason, "
-	            "what to do. A *bug* is wrong; a *risk* goes wrong under other circumstances; a *note* is worth knowing. "
-	            "`4#2` is the second life of descriptor 4: the number was closed and given out again.\n\n");
-	out_text(o, "This page is made by `fdtrace explain --markdown`; each section is what `fdtrace explain RULE` prints.\n\n");
+	out_text(o,
+		"`fdtrace check CAPTURE` reads what a program did with its descriptors and says what went wrong: the "
+		"call, the line, the likely reason, "
+		"what to do. A *bug* is wrong; a *risk* goes wrong under other circumstances; a *note* is worth "
+		"knowing. "
+		"`4#2` is the second life of descriptor 4: the number was closed and given out again.\n\n");
+	out_text(o, "This page is made by `fdtrace explain --markdown`; each section is what `fdtrace explain RULE` "
+		    "prints.\n\n");
 	out_text(o, "| rule | weight | in a line |\n|---|---|---|\n");
 	for (int i = 0; i < rule_count; i++) {
 		out_text(o, "| [");

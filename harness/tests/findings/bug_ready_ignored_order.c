@@ -30,7 +30,8 @@ main(void)
 {
 	int listen_fd = listen_local(), served = 0;
 	pid_t child = play(listen_fd, clients);
-	int first = accept(listen_fd, NULL, NULL), last = accept(listen_fd, NULL, NULL), go_fd = accept(listen_fd, NULL, NULL);
+	int first = accept(listen_fd, NULL, NULL), last = accept(listen_fd, NULL, NULL),
+	    go_fd = accept(listen_fd, NULL, NULL);
 	char byte;
 
 	recv(go_fd, &byte, 1, 0);

@@ -22,7 +22,8 @@ main(void)
 {
 	int listen_fd = listen_local(), left = 2;
 	pid_t child = play(listen_fd, clients);
-	struct pollfd list[2] = {{accept(listen_fd, NULL, NULL), POLLIN, 0}, {accept(listen_fd, NULL, NULL), POLLIN, 0}};
+	struct pollfd list[2] = {
+		{accept(listen_fd, NULL, NULL), POLLIN, 0}, {accept(listen_fd, NULL, NULL), POLLIN, 0}};
 	char buffer[64];
 
 	while (left > 0) {

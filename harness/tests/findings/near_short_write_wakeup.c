@@ -11,7 +11,8 @@ main(void)
 	int pair[2], dgram[2], full = 0, lost = 0;
 	char buffer[4096] = "";
 
-	if (pipe2(pair, O_NONBLOCK | O_CLOEXEC) < 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, dgram) < 0)
+	if (pipe2(pair, O_NONBLOCK | O_CLOEXEC) < 0 ||
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, dgram) < 0)
 		return 1;
 	for (int n = 0; n < 70000 && full == 0; n++)
 		full += write(pair[1], "", 1) < 0;

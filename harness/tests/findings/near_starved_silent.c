@@ -36,7 +36,8 @@ main(void)
 {
 	int listen_fd = listen_local();
 	pid_t child = play(listen_fd, clients);
-	struct pollfd list[2] = {{accept(listen_fd, NULL, NULL), POLLIN, 0}, {accept(listen_fd, NULL, NULL), POLLIN, 0}};
+	struct pollfd list[2] = {
+		{accept(listen_fd, NULL, NULL), POLLIN, 0}, {accept(listen_fd, NULL, NULL), POLLIN, 0}};
 
 	while (list[0].fd >= 0 || list[1].fd >= 0) {
 		poll(list, 2, -1);

@@ -51,7 +51,8 @@ main(void)
 {
 	int listen_fd = listen_local(), epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	pid_t child = play(listen_fd, clients);
-	int a = take_client(epoll_fd, listen_fd), b = take_client(epoll_fd, listen_fd), go_fd = accept(listen_fd, NULL, NULL);
+	int a = take_client(epoll_fd, listen_fd), b = take_client(epoll_fd, listen_fd),
+	    go_fd = accept(listen_fd, NULL, NULL);
 	struct epoll_event ready[8];
 	bool running = true;
 	char go;

@@ -39,17 +39,17 @@ pid_t play(int listen_fd, void (*script)(void)); /* the clients begin, in a chil
 void over(pid_t child);                          /* they have ended */
 void nonblocking(int fd);
 bool echo(int fd, const char *data, ssize_t size); /* sends all of it; false when the peer is gone */
-void limit_descriptors(int count);               /* numbers below count, no others */
-void every_ms(int ms);                           /* SIGALRM, again and again, to a handler that does nothing; 0: no more */
+void limit_descriptors(int count);                 /* numbers below count, no others */
+void every_ms(int ms); /* SIGALRM, again and again, to a handler that does nothing; 0: no more */
 
 /* ---- the clients' side ---- */
 
-int dial(void);                     /* a new connection to the listener */
+int dial(void); /* a new connection to the listener */
 void say(int fd, const char *text);
-void hear(int fd, size_t bytes);    /* waits for so many */
-void hear_end(int fd);              /* waits for the end, whatever kind of end it is */
+void hear(int fd, size_t bytes); /* waits for so many */
+void hear_end(int fd);           /* waits for the end, whatever kind of end it is */
 void hang_up(int fd);
-void vanish(int fd);                /* ends the connection with a reset */
-void nap(int ms);                   /* where silence itself is the subject */
+void vanish(int fd); /* ends the connection with a reset */
+void nap(int ms);    /* where silence itself is the subject */
 
 #endif
