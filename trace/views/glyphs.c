@@ -105,6 +105,18 @@ moment_glyph(const struct moment *at, int number)
 	return at->ev->has_fd && at->ev->fd == number && at->ev->info->shape != SHAPE_event ? data_glyph(at->ev) : '|';
 }
 
+void
+out_glyph(struct out *o, const struct screen *s, char c)
+{
+	enum hue hue = c == '*' || c == '!' || c == '?' ? HUE_WOKE : c == 'o' || c == 'x' ? HUE_BORN : HUE_NONE;
+
+	if (hue != HUE_NONE)
+		out_hue(o, s, hue);
+	out_char(o, c);
+	if (hue != HUE_NONE)
+		out_hue(o, s, HUE_NONE);
+}
+
 /* ---- lanes ---- */
 
 int

@@ -7,7 +7,7 @@
 #define FDT_GLYPHS_H
 
 #include "reader/model.h"
-#include "reader/text.h"
+#include "views/screen.h"
 
 /* An event and all that its marks depend on, in a replay: at its BEGIN. */
 struct moment {
@@ -22,6 +22,7 @@ struct moment {
 bool life_can_wait(const struct life *life); /* sockets, pipes and the like: what a wait can be about */
 void moment_of(struct moment *at, struct model *m, const struct event *ev, uint32_t pid);
 char moment_glyph(const struct moment *at, int number);
+void out_glyph(struct out *o, const struct screen *s, char c); /* in its hue */
 static inline bool
 glyph_is_quiet(char c)
 {

@@ -187,19 +187,6 @@ header(struct lanes *l)
 	out_line(o);
 }
 
-static void
-out_mark(struct out *o, const struct screen *s, char c, int width)
-{
-	enum hue hue = c == '*' || c == '!' || c == '?' ? HUE_WOKE : c == 'o' || c == 'x' ? HUE_BORN : HUE_NONE;
-
-	out_pad(o, out_length(o), width - 1);
-	if (hue != HUE_NONE)
-		out_hue(o, s, hue);
-	out_char(o, c);
-	if (hue != HUE_NONE)
-		out_hue(o, s, HUE_NONE);
-}
-
 /* The lanes of a row; `at` is NULL in the lines that carry it on. */
 static void
 out_lanes(struct lanes *l, const struct moment *at)
@@ -219,7 +206,8 @@ out_lanes(struct lanes *l, const struct moment *at)
 			continue;
 		}
 		out_text(o, first ? "" : " ");
-		out_mark(o, &l->screen, mark, c->width);
+		out_pad(o, out_length(o), c->width - 1);
+		out_glyph(o, &l->screen, mark);
 		first = false;
 	}
 	out_hidden(o, l, first, hidden);
