@@ -49,6 +49,7 @@ struct image {
 
 struct where {
 	bool off;
+	bool whole; /* ask() leaves the folders in the name */
 	int64_t recorded; /* s since the epoch */
 	struct object **objects;
 	uint32_t nobjects, objects_room;
@@ -338,7 +339,7 @@ ask(struct where *w, struct object *o, uint64_t address)
 		return false;
 	}
 	line[strcspn(line, " ")] = '\0'; /* (discriminator 2) */
-	name = strrchr(line, '/');
+	name = w->whole ? NULL : strrchr(line, '/');
 	name = name != NULL ? name + 1 : line;
 	size_t n = strlen(name);
 
@@ -393,4 +394,26 @@ where_line(struct where *w, uint32_t image, uint64_t address)
 	if (r->line == NULL || r->image != image || r->address != address)
 		*r = (struct recent){image, address, look_up(w, image, address)};
 	return r->line;
+}
+
+const char *
+where_path(struct where *w, uint32_t image, uint64_t address)
+{
+	uint32_t place = w->off || address == 0 ? 0 : map_get(&w->images_map, image);
+	const struct image *i = place != 0 ? &w->images[place - 1] : NULL;
+	bool known = false;
+
+	for (uint32_t k = 0; i != NULL && k < i->count && !known; k++) {
+		const struct loaded *l = &i->list[k];
+
+		if (address < l->low || address >= l->high || w->objects[l->object]->silent)
+			continue;
+		w->whole = true;
+		known = ask(w, w->objects[l->object], address - l->bias - 1);
+		w->whole = false;
+	}
+	if (!known)
+		return "";
+	out_char(&w->scratch, '\0');
+	return w->scratch.start;
 }

@@ -17,5 +17,8 @@ void where_close(struct where *w);
 void where_module(struct where *w, uint32_t image, const struct event *ev);
 /* A new string of printable ASCII that stays; "" when nothing is known. */
 const char *where_line(struct where *w, uint32_t image, uint64_t address);
+/* The same with the whole name of the source file, as editors want it: "/home/me/labs/server.c:61". Good until the next call;
+ * "" when there is no such line. It is not kept by address. */
+const char *where_path(struct where *w, uint32_t image, uint64_t address);
 
 #endif

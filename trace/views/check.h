@@ -28,6 +28,8 @@ void report_gcc(struct report *r);
 void report_json(struct report *r);
 void report_sarif(struct report *r);
 
+/* "labs/server.c:61": from this folder, or from the root; "" when it is not known. Good until the next call. */
+const char *path_of(struct report *r, const struct site *s);
 /* "server.c:61" in two; false: there is no line in it. */
 bool split_line(const char *line, char *file, size_t size, long *number);
 /* Text for people, broken at spaces to fit the screen, each line behind `indent` spaces. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { INDENT = 6 };
 
@@ -185,10 +186,25 @@ report_text(struct report *r)
 
 /* ---- gcc ---- */
 
+/* The place of a finding as a path that can be opened from here: below this folder without its name. */
+const char *
+path_of(struct report *r, const struct site *s)
+{
+	const char *path = s->seq != 0 ? where_path(r->v.where, s->image, s->where) : "";
+	char here[4096];
+	size_t n;
+
+	if (getcwd(here, sizeof here) == NULL)
+		return path;
+	n = strlen(here);
+	return strncmp(path, here, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}
+
 static void
-gcc_line(struct report *r, const char *line, const char *kind, const char *text, const char *rule)
+gcc_line(struct report *r, const struct site *at, const char *kind, const char *text, const char *rule)
 {
 	struct out *o = &r->v.out;
+	const char *line = path_of(r, at);
 
 	out_text(o, line[0] != '\0' ? line : r->v.o.capture);
 	out_text(o, ": ");
@@ -208,16 +224,14 @@ report_gcc(struct report *r)
 
 	for (int i = 0; (f = shown_finding(r, i)) != NULL; i++) {
 		char *message = plain_text(r, f->message), opened[64];
-		const char *line = site_line(r->v.where, &f->at),
-			   *from = f->opened.seq != 0 ? site_line(r->v.where, &f->opened) : "";
 		const struct life *life = model_life(r->v.model, f->life);
 
-		gcc_line(r, line, f->severity > SEVERITY_NOTE ? "warning" : "note", message, f->rule->id);
-		if (from[0] != '\0' && life != NULL && strcmp(from, line) != 0) {
+		gcc_line(r, &f->at, f->severity > SEVERITY_NOTE ? "warning" : "note", message, f->rule->id);
+		if (life != NULL && f->opened.where != f->at.where && path_of(r, &f->opened)[0] != '\0') {
 			snprintf(opened, sizeof opened,
 				life->ordinal > 1 ? "%d#%u was opened here" : "%d was opened here", life->number,
 				life->ordinal);
-			gcc_line(r, from, "note", opened, f->rule->id);
+			gcc_line(r, &f->opened, "note", opened, f->rule->id);
 		}
 		free(message);
 	}

@@ -19,7 +19,7 @@ level_of(enum severity severity)
 static void
 out_uri(struct out *o, const char *file)
 {
-	out_char(o, '"');
+	out_text(o, *file == '/' ? "\"file://" : "\"");
 	for (; *file != '\0'; file++) {
 		unsigned char ch = (unsigned char)*file;
 
@@ -73,10 +73,10 @@ static bool
 location(struct report *r, const struct site *s)
 {
 	struct out *o = &r->v.out;
-	char file[512];
+	char file[4096];
 	long number;
 
-	if (!split_line(site_line(r->v.where, s), file, sizeof file, &number))
+	if (!split_line(path_of(r, s), file, sizeof file, &number))
 		return false;
 	out_text(o, "\"physicalLocation\": {\"artifactLocation\": {\"uri\": ");
 	out_uri(o, file);
@@ -89,10 +89,10 @@ location(struct report *r, const struct site *s)
 static bool
 has_line(struct report *r, const struct site *s)
 {
-	char file[512];
+	char file[4096];
 	long number;
 
-	return s->seq != 0 && split_line(site_line(r->v.where, s), file, sizeof file, &number);
+	return s->seq != 0 && split_line(path_of(r, s), file, sizeof file, &number);
 }
 
 static void
