@@ -7,7 +7,7 @@
 #   TESTS=path   only some of the tests            V=1         show the commands
 #   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
 #   BUILD=dir    another build directory       FUZZ_SECONDS=60  how long (fuzz)
-#   READER_EXTRA= PRELOAD_EXTRA=  more flags for fdtrace and libfdtrace.so (sanitizers)
+#   READER_EXTRA= PRELOAD_EXTRA=  more flags for the tracer's two halves
 
 SRC     :=
 TIMEOUT := 2
@@ -63,7 +63,7 @@ grade: ## LAB=lab2 [SRC=my.c]: checks, points, and what to do about them
 grade-grader: ## every right server passes, every wrong one fails its check
 handouts: ## does every handout as it is written, and refreshes its excerpts
 test: ## all tests; fetches pytest first where it is missing
-bench: ## what the tracer costs, each figure as a ratio in one run (minutes)
+bench: ## what the tracer costs, as ratios in one run (takes minutes)
 fuzz: ## libFuzzer on the reader, FUZZ_SECONDS=60 long (needs clang)
 clean: ## throws build/ away
 
