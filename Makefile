@@ -170,9 +170,10 @@ fuzz: $(BUILD)/fuzz/fuzz
 	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -max_len=60000 -timeout=20 -rss_limit_mb=2000 -print_final_stats=1 -close_fd_mask=3 \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus harness/tests/fuzz/corpus
 
-# How much it costs: figures as ratios, each in one interleaved run (harness/bench.py says more). BENCH=name: some of them only.
+# How much it costs: figures as ratios, each in one interleaved run (harness/bench.py says more). The whole of it goes into trace/README.md;
+# BENCH='loop start': some of it, to be looked at.
 bench: build
-	$(NEED_PY)$(Q)$(RUN_PYTHON) harness/bench.py --build $(BUILD) $(BENCH)
+	$(NEED_PY)$(Q)$(RUN_PYTHON) harness/bench.py --build $(BUILD) $(if $(BENCH),,--write trace/README.md) $(BENCH)
 # ---- end of the tracer
 
 build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TRACER)
