@@ -226,7 +226,7 @@ test: build
 	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
 	PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache FDLAB_BUILD=$(abspath $(BUILD)) \
 	FDLAB_CC=$(call quote,$(CC)) FDLAB_CFLAGS=$(call quote,$(CFLAGS)) \
-		$$python -m pytest -p no:cacheprovider -q -rs $(TESTS)
+		$$python -m pytest -o cache_dir=$(abspath $(BUILD))/pytest_cache -q -rfs $(TESTS)
 
 clean:
 	$(Q)rm -rf $(BUILD)

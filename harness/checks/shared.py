@@ -1,8 +1,8 @@
 """harness/checks/shared.py: what the checks of several labs do alike. What is expected stands in the labs' files."""
 from __future__ import annotations
 
-import time
 import re
+import time
 from typing import List, Sequence, Tuple
 
 import pytest
