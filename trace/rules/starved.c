@@ -7,6 +7,7 @@ enum {
 	LONG_IN = 3000000,
 	LONG_OUT = 100000000,
 	AT_ONCE = 1000000, /* ns: a wait or accept that takes no longer found something that was there already */
+	BUFFERED = 65536,  /* bytes */
 	STEP = 1000000,    /* ns: shorter calls are not counted */
 };
 #define LONG_NOW INT64_C(1000000000) /* live: it has lasted so long and goes on */
@@ -91,10 +92,19 @@ unserved(struct check *c, const struct thread_facts *t, uint32_t but)
 	return NULL;
 }
 
+/* A socket takes so many bytes before it can make anybody wait: a write that lasts long before that was not run. */
+static bool
+may_be_full(const struct check *c)
+{
+	int64_t asked = asked_bytes(c->ev);
+
+	return asked < 0 || c->life->out + (uint64_t)asked >= BUFFERED;
+}
+
 static void
 begins(struct check *c, struct sat *s)
 {
-	s->blocks = may_block(c, c->life) && !was_promised(c);
+	s->blocks = may_block(c, c->life) && !was_promised(c) && (!(c->class & CALLS_OUT) || may_be_full(c));
 	if (is_long(s) && s->life != c->life->id && was_promised(c))
 		tell(c, s, c->life, "had been reported as ready, and was not served before that was over");
 }
