@@ -19,6 +19,7 @@ static const struct command {
 	{"turns", turns_main, "one row a wait, a column a descriptor: what was passed, what came back, what was done"},
 	{"lanes", lanes_main, "one row a call, a lane a descriptor, like `git log --graph`"},
 	{"map", map_main, "one column a call, a row a descriptor: the whole run in a few lines"},
+	{"svg", svg_main, "a still picture of a run, or of some of its turns"},
 	{"html", html_main, "a web page that plays the run step by step"},
 	{"log", log_main, "one line an event"},
 	{"json", json_main, "one JSON object an event"},

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL };
+enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL, OPT_TURNS };
 
 static const struct option long_options[] = {
 	{"help", no_argument, NULL, OPT_HELP},
@@ -26,6 +26,7 @@ static const struct option long_options[] = {
 	{"ascii", no_argument, NULL, OPT_ASCII},
 	{"width", required_argument, NULL, OPT_WIDTH},
 	{"all", no_argument, NULL, OPT_ALL},
+	{"turns", required_argument, NULL, OPT_TURNS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -61,12 +62,36 @@ read_width(struct view_options *o, const char *word)
 	return true;
 }
 
+/* "3-9", "3-", "3" */
+static bool
+read_turns(struct view_options *o, const char *word)
+{
+	char *end;
+	unsigned long first = strtoul(word, &end, 10), last = first;
+
+	if (end == word || *word < '0' || *word > '9')
+		return false;
+	if (*end == '-') {
+		const char *second = end + 1;
+
+		last = *second == '\0' ? UINT32_MAX : strtoul(second, &end, 10);
+		if (*second == '\0')
+			end++;
+		else if (*second < '0' || *second > '9')
+			return false;
+	}
+	o->first_turn = (uint32_t)first;
+	o->last_turn = (uint32_t)last;
+	return *end == '\0' && first <= last && last <= UINT32_MAX;
+}
+
 static unsigned
 needs(int option)
 {
 	switch (option) {
 	case OPT_NO_WHERE: return TAKES_WHERE;
 	case OPT_FOLLOW: return TAKES_FOLLOW;
+	case OPT_TURNS: return TAKES_TURNS;
 	case OPT_COLOUR:
 	case OPT_ASCII:
 	case OPT_WIDTH:
@@ -90,6 +115,10 @@ take_option(struct view_options *o, int option, const char *word, unsigned takes
 		if (!read_when(o, optarg))
 			return wrong(o, optarg, "--color takes always, never or auto");
 		break;
+	case OPT_TURNS:
+		if (!read_turns(o, optarg))
+			return wrong(o, optarg, "--turns takes the first and the last turn, as in 3-9");
+		break;
 	case OPT_WIDTH:
 		if (!read_width(o, optarg))
 			return wrong(o, optarg, "--width takes a number of columns from 20 to 1000");
@@ -105,7 +134,7 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 {
 	int option, status;
 
-	*o = (struct view_options){.name = argv[0], .live.fd = 1};
+	*o = (struct view_options){.name = argv[0], .live.fd = 1, .last_turn = UINT32_MAX};
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {

@@ -12,11 +12,12 @@ struct view_options {
 	const char *capture;
 	const char *output;  /* NULL: stdout */
 	bool no_where, follow;
+	uint32_t first_turn, last_turn; /* --turns a-b; UINT32_MAX: to the end */
 	struct live_options live; /* width, colour, ascii, all */
 };
 
 /* Options that a command takes besides --help, -o and CAPTURE. */
-enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4 };
+enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4, TAKES_TURNS = 8 };
 
 struct view {
 	struct view_options o;

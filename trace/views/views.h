@@ -7,6 +7,7 @@ int json_main(int argc, char **argv);
 int turns_main(int argc, char **argv);
 int lanes_main(int argc, char **argv);
 int map_main(int argc, char **argv);
+int svg_main(int argc, char **argv);
 int html_main(int argc, char **argv);
 int follow_main(int argc, char **argv);
 int check_main(int argc, char **argv);
