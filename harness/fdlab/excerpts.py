@@ -17,7 +17,7 @@ a document these count, all else is text (a fence is ``` or ~~~, and may be inde
 
     ```sh run                           one command a line; each must end with status 0, or with N: `sh run status=N`
     ```sh terminal=2                    one command, started in terminal 2, and not waited for
-    ```text terminal=2                  lines typed there; Ctrl+C and Ctrl+D are keys
+    <!-- type: terminal 2 TEXT -->      a line typed there, as the sentence above it tells the reader to; Ctrl+C and Ctrl+D are keys
     ```diff file=my.c                   an edit: the lines with ' ' and '-' must be there, once, and in one piece; @@ parts two edits
 
 Any other fence is not run. While something runs in a terminal, an excerpt is looked at again until it is as the document says: that is
@@ -49,7 +49,8 @@ NEW = 4.0             # the same, where the document has none yet
 DEADLINE = 300.0      # of one command
 LEFT_OUT = (".git", "venv", "pycache", "__pycache__", "*.fdt", "trace.*")
 
-_MARKER = re.compile(r"^( *)<!-- (run|figure): (.+?) -->\s*$")
+_MARKER = re.compile(r"^( *)<!-- (run|figure|type): (.+?) -->\s*$")
+_TYPED = re.compile(r"terminal (\S+) (.+)")
 _END = re.compile(r"^ *<!-- end -->\s*$")
 _FENCE = re.compile(r"^( *)(```+|~~~+) *(\S*)(.*)$")
 _PICTURE = re.compile(r"^ *!\[[^\]]*\]\(([^)]+)\)\s*$")
@@ -62,7 +63,7 @@ class DocumentError(Exception):
 class Step(NamedTuple):
     kind: str            # "command", "start", "type", "edit", "excerpt", "figure"
     line: int            # in the document, from 1
-    text: str            # the command, the lines to type, the edit
+    text: str            # the command, what is typed, the edit
     name: str = ""       # the terminal, the file to edit, the picture
     status: int = 0
     body: str = ""       # an excerpt as it stands in the document
@@ -90,6 +91,11 @@ def _steps(lines: List[str]) -> Iterator[Step]:
             if picture is None:
                 raise DocumentError("%d: below a figure's marker there should be its picture: ![in words](file.svg)" % n)
             yield Step("figure", n, marker[3], picture[1])
+        elif marker and marker[2] == "type":
+            typed = _TYPED.fullmatch(marker[3])
+            if typed is None:
+                raise DocumentError("%d: it is to be `<!-- type: terminal 2 TEXT -->`" % (n + 1))
+            yield Step("type", n + 1, typed[2], typed[1])
         elif marker:
             step = _excerpt(lines, n, marker)
             yield step
@@ -141,8 +147,6 @@ def _fence(line: int, language: str, options: Dict[str, str], inside: List[str])
         for n, command in enumerate(commands):
             if command.strip() and not command.startswith("#"):
                 yield Step("command", line + 1 + n, command.strip(), status=int(options.get("status", "0")))
-    elif language == "text" and "terminal" in options:
-        yield Step("type", line, "\n".join(inside), options["terminal"])
     elif language == "diff" and "file" in options:
         yield Step("edit", line, "\n".join(inside), options["file"])
     elif options:
@@ -196,10 +200,9 @@ class Reader:
         self.terminals.setdefault(step.name, Terminal(self.tree, self.environment)).run(step.text)
 
     def _type(self, step: Step) -> None:
-        for line in step.text.split("\n"):
-            self._terminal(step.name).type(line)
-            if line in KEYS:
-                self._terminal(step.name).ends()
+        self._terminal(step.name).type(step.text)
+        if step.text in KEYS:
+            self._terminal(step.name).ends()
 
     def _edit(self, step: Step) -> None:
         path = os.path.join(self.tree, step.name)

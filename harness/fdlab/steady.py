@@ -19,10 +19,12 @@ SERVED = (50000, 50001, 50002, 50010, 50011)   # the ports that servers listen o
 WIDTH = 79                             # of a paragraph that `make labN` prints
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[@-_]")
-_LOG = re.compile(r"^ *(\d+) +(\d+)\.(\d{6})  (\d+)( +)(.*)$")
-_BY_LUCK = re.compile(r"queue |module |resync|server prints |[^ ]+ is ")
+_LOG = re.compile(r"^( *)(\d+)( +)(\d+\.\d{6})  (\d+ +)(\S.*)$")
+_LANES = re.compile(r"^( *)(\d+)( +)(\d+\.\d{6})  ([-|owrx0*:!?. 1-9]*)(\S.*)$")
+_BY_LUCK = re.compile(r"(── )?(queue |module |resync|server prints |[^ ]+ is )")
 _SERVER_PRINTS = re.compile(r"^ +\S+ server prints  ")
 _SILENCE = re.compile(r"session silence \"?of [0-9.]+ s")
+_FINDING = re.compile(r"(bug|risk|note)  [a-z-]+")
 _TURN = re.compile(r"^( *\d+) ( *)([0-9.]+)(us|ms|s)(  .*)$")
 
 
@@ -39,7 +41,7 @@ class Steady:
         for line in log.splitlines():
             found = _LOG.match(line)
             if found and not _BY_LUCK.match(found[6]):
-                self.events[int(found[1])] = len(self.events) + 1
+                self.events[int(found[2])] = len(self.events) + 1
 
     def text(self, text: str, tree: str = "", prints: bool = False) -> str:
         """With `prints` what the server printed stays: for who waits until it is there."""
@@ -53,31 +55,36 @@ class Steady:
         lines = [_durations(_turn(line)) for line in self._ports("\n".join(lines)).split("\n")]
         return "\n".join(line.rstrip() for line in _filled(lines)).strip("\n")
 
-    # ---- the log
+    # ---- the log, and lanes
 
     def _log(self, lines: Iterable[str]) -> Iterator[str]:
-        """Event numbers, times and process numbers of `fdtrace log`."""
+        """Event numbers, times and process numbers."""
+        row = _LOG
         pids: Dict[str, str] = {}
         ahead: List[Tuple[float, float]] = []  # silences: the middle, the length
         passed = 0.0
         for line in lines:
-            found = _LOG.match(line)
+            if line.startswith("     # "):
+                row = _LANES
+            found = row.match(line)
             if not found:
                 yield line
                 continue
             if _BY_LUCK.match(found[6]):
                 continue
-            now = float(found[2] + "." + found[3])
+            now = float(found[4])
             while ahead and now > ahead[0][0]:
                 passed += ahead.pop(0)[1]
-            if _SILENCE.match(found[6]):
+            if _SILENCE.search(found[6]):
                 start = now
                 for length in map(float, re.findall(r"([0-9.]+) s\b", found[6])):
                     ahead.append((start + length / 2, length))
                     start += length
-            pid = pids.setdefault(found[4], str(4711 - len(pids)))
-            yield "%6d  %d.xxxxxx  %-*s%s" % (self.events.get(int(found[1]), 0), passed,
-                                              max(len(found[4] + found[5]), 6), pid, found[6])
+            if row is _LOG:
+                pid = pids.setdefault(found[5].strip(), str(4711 - len(pids)))
+                yield "%6d  %d.xxxxxx  %-*s%s" % (self.events.get(int(found[2]), 0), passed, len(found[5]), pid, found[6])
+            else:
+                yield "%6d  %d.xxxxxx  %s%s" % (self.events.get(int(found[2]), 0), passed, found[5], found[6])
 
     # ---- numbers in any text
 
@@ -116,17 +123,26 @@ def _durations(line: str) -> str:
         r"(\d)\.\d+( s\b)", r"\1.xxx\2", found[2]), line)
     line = re.sub(r"\b\d+ [um]s(?= left|,|$| )", "x.xxx s", line)
     line = re.sub(r"(?<!of )(?<!timer )\b\d+\.\d+(?= s\b)", lambda found: "x." + "x" * len(found[0].partition(".")[2]), line)
-    line = re.sub(r"(in [a-z]+\(\S+\) )[0-9.]+[um]?s\b", r"\1x.xxs", line)
+    if "TIMEOUT" not in line:
+        line = re.sub(r"(?<![\w.])[0-9.]+[um]?s\b", "x.xxs", line)
     line = re.sub(r"pipe:\[\d+\] *", lambda found: "pipe:[...]".ljust(len(found[0])), line)
     return re.sub(r"\[Makefile:\d+: ", "[Makefile: ", line)
 
 
-# ---- paragraphs of `make labN`: filled anew, since their numbers were of other lengths
+# ---- paragraphs of `make labN` and `fdtrace check`: filled anew, since their numbers were of other lengths
 
 def _unfilled(lines: List[str]) -> Iterator[str]:
     lines = lines[:]
     while lines:
         line = lines.pop(0)
+        if _FINDING.match(line):
+            yield line
+            while lines and re.match(r" {6}\w", lines[0]):
+                line = lines.pop(0)
+                while lines and re.match(r" {6}\w", lines[0]) and not re.match(r" {6}(Why|Do|Read):", lines[0]):
+                    line += " " + lines.pop(0).strip()
+                yield line
+            continue
         while re.match(r"[-!] \S", line) and lines and re.match(r"  \S", lines[0]):
             line += " " + lines.pop(0).strip()
         yield line
@@ -134,7 +150,8 @@ def _unfilled(lines: List[str]) -> Iterator[str]:
 
 def _filled(lines: List[str]) -> Iterator[str]:
     for line in lines:
-        if re.match(r"[-!] \S", line):
-            yield from textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        found = re.match(r"([-!] |      )\w", line)
+        if found:
+            yield from textwrap.wrap(line, WIDTH, subsequent_indent=" " * len(found[1]), break_on_hyphens=False)
         else:
             yield line

@@ -152,8 +152,8 @@ def test_an_excerpt_is_of_the_last_run_of_its_command(tmp_path):
     ("<!-- run: echo a | grep b -->\n<!-- end -->", "1: nothing is left of `echo a | grep b`"),
     ("<!-- run: echo a | sed -n x,y -->\n<!-- end -->", "1: `sed -n x,y`:"),
     ("<!-- run: terminal 2 -->\n<!-- end -->", "1: nothing was started in terminal 2"),
-    ("```text terminal=2\nhello\n```", "1: nothing was started in terminal 2"),
-    ("```sh terminal=2\ntrue\n```\n```sh terminal=2\ntrue\n```\n```text terminal=1\nx\n```", "7: nothing was started in terminal 1"),
+    ("<!-- type: terminal 2 hello -->", "1: nothing was started in terminal 2"),
+    ("```sh terminal=2\ntrue\n```\n```sh terminal=2\ntrue\n```\n<!-- type: terminal 1 x -->", "7: nothing was started in terminal 1"),
     ("```diff file=a.c\n-x\n```", "1: there is no file a.c to edit"),
     ("```sh run\nprintf 'x\\nx\\n' > a.c\n```\n```diff file=a.c\n-x\n+y\n```", "4: a.c has these lines 2 times, not once"),
     ("```sh run\nprintf 'x\\n' > a.c\n```\n```diff file=a.c\n-y\n```", "4: a.c has these lines 0 times, not once"),
@@ -169,6 +169,8 @@ def test_what_does_not_run_is_told_with_its_line(tmp_path, text, why):
     ("a\n```sh run\ntrue", "2: a fence that does not end"),
     ("```sh ran\ntrue\n```", "1: \"ran\" behind a fence"),
     ("```c run\ntrue\n```", "1: `c` and run do not go together"),
+    ("```text terminal=2\nhello\n```", "1: `text` and terminal do not go together"),
+    ("<!-- type: hello -->", "1: it is to be `<!-- type: terminal 2 TEXT -->`"),
     ("<!-- figure: true -->\n\ntext", "2: below a figure's marker there should be its picture"),
 ])
 def test_what_is_not_written_right_is_told_with_its_line(text, why):
@@ -186,9 +188,9 @@ def test_an_edit(tmp_path):
 def test_terminals(tmp_path):
     text = ("```sh terminal=1\ntrap 'echo interrupted; exit' INT; echo ready; while read line; do echo got $line; done; echo over\n```\n"
             "<!-- run: terminal 1 -->\n```text\nready\n```\n<!-- end -->\n"
-            "```text terminal=1\nhello\n```\n"
+            "<!-- type: terminal 1 hello -->\n"
             "<!-- run: terminal 1 | tail -n 1 -->\n```text\ngot hello\n```\n<!-- end -->\n"
-            "```text terminal=1\nCtrl+%s\n```\n<!-- run: terminal 1 | tail -n 1 | tr -d '^C' -->\n```text\n%s\n```\n<!-- end -->\n")
+            "<!-- type: terminal 1 Ctrl+%s -->\n<!-- run: terminal 1 | tail -n 1 | tr -d '^C' -->\n```text\n%s\n```\n<!-- end -->\n")
     for key, last in (("C", "interrupted"), ("D", "over")):
         assert refreshed(tmp_path, text % (key, last)) == text % (key, last)
 
