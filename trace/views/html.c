@@ -462,7 +462,7 @@ make_page(struct page *p)
 	table_open(&p->shapes);
 	table_open(&p->kinds);
 	table_put(&p->strings, "", 0);
-	p->sources = p->no_source ? NULL : sources_open(p->v.model);
+	p->sources = p->no_source ? NULL : sources_open(p->v.model, p->v.where);
 	if ((status = choose_events(p)) < 0 && (status = page_state(p)) < 0) {
 		page_events(p);
 		write_page(p);

@@ -4,9 +4,10 @@
 
 #include "reader/model.h"
 #include "reader/text.h"
+#include "reader/where.h"
 
 struct sources;
-struct sources *sources_open(struct model *m);
+struct sources *sources_open(struct model *m, struct where *w);
 void sources_close(struct sources *s);
 /* `line` is where_line()'s answer for this event, "server.c:61": its file is looked for when it is named for the first time. */
 void sources_see(struct sources *s, const struct event *ev, uint32_t image, const char *line);
