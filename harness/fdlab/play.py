@@ -122,12 +122,14 @@ def main(argv: Optional[List[str]] = None) -> int:
     print(flush=True)
     problem, server = _play(lab, options.server, fdtrace, capture, timeout, ports)
     logged = _write_log(fdtrace, capture, log)
+    page = os.path.join(where, "trace.html")
+    paged = logged and _write_page(fdtrace, capture, page)
     print(flush=True)
     if problem is not None:
         _show_problem(problem, server, log if logged else None)
         status = 1
     else:
-        status = _show_summary(lab, fdtrace, capture, log, ports, timeout)
+        status = _show_summary(lab, fdtrace, capture, log, page if paged else None, ports, timeout)
     if logged:
         _show_findings(fdtrace, capture)
     return status
@@ -154,6 +156,15 @@ def _write_log(fdtrace: str, capture: str, log: str) -> bool:
     with open(log, "wb") as file:
         done = subprocess.run([fdtrace, "log", capture], stdin=subprocess.DEVNULL, stdout=file)
     return done.returncode == 0
+
+
+def _write_page(fdtrace: str, capture: str, page: str) -> bool:
+    """The run as a web page that plays it step by step; False when there is none."""
+    try:
+        return subprocess.run([fdtrace, "html", "-o", page, capture], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _show_findings(fdtrace: str, capture: str) -> None:
@@ -199,7 +210,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
-def _show_summary(lab: ModuleType, fdtrace: str, capture: str, log: str, ports: List[int], timeout: float) -> int:
+def _show_summary(lab: ModuleType, fdtrace: str, capture: str, log: str, page: Optional[str], ports: List[int],
+                  timeout: float) -> int:
     try:
         facts = lab.facts(trace.load(fdtrace, capture), ports, timeout)
     except trace.TraceError as error:
@@ -212,6 +224,8 @@ def _show_summary(lab: ModuleType, fdtrace: str, capture: str, log: str, ports: 
     print()
     print(bold("Look next"))
     print(paragraph("%s: every call, one a line. The event numbers above are its first column." % shown(log), "- ", "  "))
+    if page is not None:
+        print(paragraph("%s: open it in a browser. It plays the run step by step." % shown(page), "- ", "  "))
     for text in lab.NEXT:
         print(paragraph(text, "- ", "  "))
     if wrong:
