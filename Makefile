@@ -44,7 +44,7 @@ NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))'
 NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
 NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
 
-.PHONY: bench fuzz help build serve player client grade grade-grader test clean FORCE
+.PHONY: bench fuzz help build serve player client handouts grade grade-grader test clean FORCE
 FORCE:
 
 help: ## this list
