@@ -25,7 +25,7 @@ struct made {
 /* All that one rule found at one place. */
 struct place {
 	const struct rule *rule;
-	uint64_t where;
+	uint64_t where, key;
 	uint32_t image;
 	uint64_t times, last;
 	struct finding *first, **end;
@@ -204,13 +204,14 @@ static struct place *
 place_of(struct check *c, const struct site *at)
 {
 	struct findings *all = c->found;
-	uint64_t parts[3] = {(uint64_t)c->rule_index, at->where, at->image}, key = hash_bytes(parts, sizeof parts);
+	uint64_t parts[4] = {(uint64_t)c->rule_index, at->where, at->image, c->key},
+		 key = hash_bytes(parts, sizeof parts);
 	uint32_t n;
 
 	while ((n = map_get(&all->by_place, key)) != 0) {
 		struct place *p = &all->places[n - 1];
 
-		if (p->rule == c->rule && p->where == at->where && p->image == at->image)
+		if (p->rule == c->rule && p->where == at->where && p->image == at->image && p->key == c->key)
 			return p;
 		key++;
 	}
@@ -219,7 +220,8 @@ place_of(struct check *c, const struct site *at)
 		return NULL;
 	}
 	all->places = grow(all->places, all->nplaces, &all->room, sizeof *all->places);
-	all->places[all->nplaces++] = (struct place){.rule = c->rule, .where = at->where, .image = at->image};
+	all->places[all->nplaces++] =
+		(struct place){.rule = c->rule, .where = at->where, .key = c->key, .image = at->image};
 	map_put(&all->by_place, key, all->nplaces);
 	return &all->places[all->nplaces - 1];
 }

@@ -133,6 +133,7 @@ struct check {
 	/* Rules: */
 	const struct rule *rule; /* that is being asked */
 	int rule_index;
+	uint64_t key; /* findings of one rule at one place with different keys are told apart */
 	struct table *tables; /* TABLES for each rule, its own */
 	struct findings *found;
 };

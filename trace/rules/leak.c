@@ -158,8 +158,11 @@ static void
 list_open(struct check *c, const struct life *life)
 {
 	const struct life_facts *f = facts_of(c, life->id);
-	struct finding *found_one = found(c, f->born, life);
+	struct finding *found_one;
 
+	c->key = life->id; /* each by itself */
+	found_one = found(c, f->born, life);
+	c->key = 0;
 	if (found_one == NULL)
 		return;
 	found_one->severity = SEVERITY_NOTE;

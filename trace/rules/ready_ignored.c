@@ -71,7 +71,8 @@ const struct rule rule_ready_ignored = {
 		   " 43  poll(2, r{3,4})                    = 2  r{3,4}         server.c:38\n"
 		   " 44  recv(4, 64)                        = 1  \"x\"            server.c:42\n"
 		   "     3 is reported each time, and nobody accepts",
-	.mend = "list[0].fd = clients < MAX_CLIENTS ? listen_fd : -1;   /* full: do not ask about the listener */",
+	.mend = "/* full: do not ask about the listener */\n"
+		"list[0].fd = clients < MAX_CLIENTS ? listen_fd : -1;",
 	.not_this = "One client for each round, when they take turns. A thread that only waits while others do the "
 		    "work. Edge-triggered epoll, which reports once.",
 	.end = CALLS_WAIT,

@@ -1,11 +1,11 @@
 /* trace/rules/starved.c: the thread sat in one blocking call, and others had something for it. */
 #include "rules/engine.h"
 
+/* ns in calls on one descriptor that no wait had reported, within one turn: while another one is known to have waited
+ * then; when only the next wait tells so; and for writes, of which nobody knows beforehand whether they will sit, and
+ * in a program that does without a wait. */
+enum { LONG = 3000000, LONG_TOLD_AFTER = 50000000, LONG_OUT = 100000000 };
 enum {
-	/* ns in calls on one descriptor that no wait had reported, within one turn; the same for writes, of which
-	 * nobody knows beforehand whether they will sit, and for a program that does without a wait. */
-	LONG_IN = 3000000,
-	LONG_OUT = 100000000,
 	AT_ONCE = 1000000, /* ns: a wait or accept that takes no longer found something that was there already */
 	BUFFERED = 65536,  /* bytes */
 	STEP = 1000000,    /* ns: shorter calls are not counted */
@@ -24,9 +24,9 @@ struct sat {
 };
 
 static bool
-is_long(const struct sat *s)
+is_long(const struct sat *s, int64_t than)
 {
-	return s->total >= (s->out ? LONG_OUT : LONG_IN);
+	return s->total >= (s->out ? LONG_OUT : than);
 }
 
 static void
@@ -105,7 +105,7 @@ static void
 begins(struct check *c, struct sat *s)
 {
 	s->blocks = may_block(c, c->life) && !was_promised(c) && (!(c->class & CALLS_OUT) || may_be_full(c));
-	if (is_long(s) && s->life != c->life->id && was_promised(c))
+	if (is_long(s, LONG) && s->life != c->life->id && was_promised(c))
 		tell(c, s, c->life, "had been reported as ready, and was not served before that was over");
 }
 
@@ -114,7 +114,7 @@ wait_over(struct check *c, struct sat *s)
 {
 	const struct wait *before = &c->tf->wait;
 
-	for (int i = 0; is_long(s) && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
+	for (int i = 0; is_long(s, LONG_TOLD_AFTER) && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
 		const struct life *life = model_life(c->model, c->watched[i].life);
 		const struct life_facts *f;
 
@@ -145,11 +145,35 @@ accepted(struct check *c, struct sat *s)
 	}
 }
 
+/* The launcher has counted who stands in the queue of a listener: whoever sits in a call of this process now is late
+ * for it.
+ */
+static void
+counted(struct check *c)
+{
+	const struct life *listener = model_at(c->model, c->ev->pid, c->ev->fd);
+
+	for (uint32_t i = 1; listener != NULL && i <= timeline_threads(model_timeline(c->model)); i++) {
+		const struct thread_facts *t = facts_of_thread(c, i);
+		struct sat *s = OWN(c, 0, i, struct sat);
+
+		if (t->inside.at.seq == 0 || t->inside.at.pid != c->ev->pid || !s->blocks || c->ev->args[0] == 0)
+			continue;
+		s->queue_life = listener->id;
+		s->queued = (uint32_t)c->ev->args[0];
+	}
+}
+
 static void
 on(struct check *c)
 {
 	struct sat *s = OWN(c, 0, c->ev->thread, struct sat);
 	const struct life *listener;
+
+	if (c->class == CALLS_QUEUE) {
+		counted(c);
+		return;
+	}
 
 	if (c->step == STEP_BEGIN) {
 		if (c->life != NULL)
@@ -163,7 +187,7 @@ on(struct check *c)
 	} else if (is_stream(c->life) || c->life->kind == KIND_SOCKET) {
 		add(c, s);
 		listener = model_life(c->model, s->queue_life);
-		if (is_long(s) && s->life == c->life->id && listener != NULL && listener->open && s->queued > 0)
+		if (is_long(s, LONG) && s->life == c->life->id && listener != NULL && listener->open && s->queued > 0)
 			tell(c, s, listener, "had connections in its queue, which nobody took");
 	}
 }
@@ -198,7 +222,7 @@ look_at(struct check *c, uint32_t thread, int64_t now, bool early)
 		return;
 	if (since < (early                                         ? LONG_NOW
 			    : class_of(t->inside.call) & CALLS_OUT ? LONG_OUT
-								   : LONG_IN) ||
+								   : LONG) ||
 		(early && s->early))
 		return;
 	ready = unserved(c, t, life->id);
@@ -241,22 +265,22 @@ const struct rule rule_starved = {
 	.advice = "Read only what is there, once for each time that the wait reports it, and go back to the wait; "
 		  "make sockets non-blocking where a send could sit. Or give each connection a thread or a process of "
 		  "its own.",
-	.what = "A thread that sat in calls on one connection which no wait had promised (3 ms or more of reading "
-		"or accepting; 100 ms of writing, or in a program that does without a wait), while another one had "
-		"something for it: it had been reported as ready and was not served, the next wait or accept "
-		"returned at once with it, or it stood in a listener's queue. Non-blocking descriptors do not "
-		"count.",
+	.what = "A thread that sat in calls on one connection which no wait had promised, while another one had "
+		"something for it: it had been reported as ready and was not served, or it stood in a listener's "
+		"queue (3 ms or more of reading or accepting), or the next wait returned at once with it (50 ms), "
+		"or the next accept, in a program that does without a wait (100 ms). Writing counts from 100 ms on, "
+		"non-blocking descriptors not at all.",
 	.example = "  9  select(6, r{3,4,5})                = 1  r{3}           server.c:40\n"
-		   " 10  accept(3)                          = 6  127.0.0.1:53124, 1 still queued  server.c:61\n"
-		   " 11  recv(6, 4096)                      = 0  end of file, after 4.2 s  server.c:84",
-	.mend = "received = recv(client_fd, buffer, sizeof buffer, 0);   /* once: it is ready */\n"
+		   " 10  accept(3)                          = 6  1 still queued  server.c:61\n"
+		   " 11  recv(6, 4096)                      = 0  after 4.2 s    server.c:84",
+	.mend = "received = recv(client_fd, buffer, sizeof buffer, 0);  /* once */\n"
 		"if (received > 0)\n"
 		"    send_all(client_fd, buffer, received);\n"
 		"/* and back to select(): it says when there is more */",
 	.not_this = "A thread, or a process, for each connection. A long read while nobody else had anything to "
 		    "say.",
 	.begin = CALLS_IN | CALLS_OUT | CALLS_ACCEPT,
-	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT,
+	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT | CALLS_QUEUE,
 	.on = on,
 	.now = now,
 	.over = over,

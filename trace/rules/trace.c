@@ -29,7 +29,8 @@ const struct rule rule_lost_events = {
 	.why = "A rule that misses something (\"was never closed\") may only miss the event.",
 	.advice = "Record again with more room: fdtrace run --max-events=N, or on a disk with more space.",
 	.what = "Events that had no room, and slots that the file should have and does not.",
-	.example = "-- cut off: 200000 of 1070318 slots are here; 435158 events are lost: there was no space for them",
+	.example = "-- cut off: 200000 of 1070318 slots are here; 435158 events are lost:\n"
+		   "   there was no space for them",
 	.mend = "fdtrace run --max-events=10000000 -o trace.fdt -- ./server 10 50000",
 	.not_this = "A program that was killed: all that it did is there.",
 	.over = over_lost,

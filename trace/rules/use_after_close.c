@@ -61,7 +61,7 @@ const struct rule rule_use_after_close = {
 		   " 30  send(4, \"news\", 4, MSG_NOSIGNAL)   = -1 EBADF          server.c:30",
 	.mend = "close(client->fd);\n"
 		"client->fd = -1;\n"
-		"remove_from_list(&clients, client);   /* whoever walks the list does not meet it */",
+		"remove_from_list(&clients, client);   /* who walks it does not meet it */",
 	.not_this = "fcntl(fd, F_GETFD) that fails with EBADF: that is how one asks. A number that was closed and "
 		    "given out anew before it was used.",
 	.end = CALLS_FAILED,

@@ -214,7 +214,7 @@ const struct rule rule_wrong_life = {
 		   " 34  recv(5#2, 64)                      ... never returned  server.c:41",
 	.mend = "close(client_fd);\n"
 		"FD_CLR(client_fd, &watch_set);\n"
-		"FD_CLR(client_fd, &ready_set);   /* this round shall not meet the number again */",
+		"FD_CLR(client_fd, &ready_set);   /* this round shall not meet it again */",
 	.not_this = "A new client that is read from right after accept, as all of them are, without asking a wait "
 		    "first. An epoll event that is thrown away because its count (generation) is an old one. A pool of "
 		    "threads through which the same numbers come again and again.",

@@ -67,9 +67,9 @@ page(struct out *o, const struct screen *s, const struct rule *r)
 	out_hue(o, s, HUE_NONE);
 	out_text(o, " (");
 	out_text(o, severity_names[r->severity]);
-	out_text(o, "): ");
-	out_text(o, r->title);
+	out_text(o, "):");
 	out_line(o);
+	out_wrapped(o, s, 4, r->title);
 	out_line(o);
 	paragraph(o, s, "What it looks for", r->what);
 	paragraph(o, s, "Why it matters", r->why);

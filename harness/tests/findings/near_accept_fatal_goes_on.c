@@ -21,14 +21,12 @@ main(void)
 {
 	int listen_fd = listen_local(), served = 0, client_fd = -1;
 	pid_t child = play(listen_fd, clients);
-	char buffer[8];
 
 	limit_descriptors(listen_fd + 2);
 	while (served < 2) {
 		int fd = accept(listen_fd, NULL, NULL);
 
-		if (fd < 0) { /* full: the one who is there has to leave first */
-			recv(client_fd, buffer, sizeof buffer, 0);
+		if (fd < 0) { /* full: the one who is there has to leave */
 			close(client_fd);
 			continue;
 		}
