@@ -462,6 +462,12 @@ class Play(Session):
         weight = {"bug": 0, "risk": 1, "note": 2}
         return sorted(json.loads(done.stdout), key=lambda one: weight.get(one["severity"], 3))
 
+    def part(self) -> None:
+        """The session has failed: the clients are gone, and the trace shows what the server makes of that too."""
+        self.end()
+        with contextlib.suppress(barrier.NotAtRest):
+            barrier.wait_for_rest(self.server.pid, self.ports, 1.0)
+
     def stop(self) -> None:
         """The session is over. The server is killed: what it would do on its way out is not asked for."""
         if self.server.alive:

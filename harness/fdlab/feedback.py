@@ -20,6 +20,8 @@ AROUND = 4           # before and behind an event that a check names
 # What some rules find is so from the start, whatever happens then: it explains these checks and no others.
 ALWAYS_TRUE = {"no-reuseaddr": "restart.*", "wide-open": "bind.*", "inherited": "", "held-by-libc": "", "lost-events": "",
                "blocking-accept": ""}
+# And some name what follows from a mistake that another rule names better.
+CONSEQUENCES = {"leak", "spin", "starved"}
 THE_STUDENTS = (SessionError, Wrong, ClientError, NotAtRest)
 
 
@@ -42,6 +44,7 @@ def explain(bench: Optional[Bench], error: BaseException, name: str) -> Dict[str
             told["steps"] += one.steps
         if play is not None:
             _mark(play, told["message"])
+            play.part()
             bench.stop()
             told["trace"] = trace_lines(bench.fdtrace, play, getattr(error, "at", []))
             told["finding"] = finding(play, name)
@@ -85,9 +88,10 @@ def finding(play: Play, name: str) -> Optional[Dict[str, Any]]:
         found = play.findings()
     except (NotJudged, ValueError):
         return None
-    for one in found:
-        if one["severity"] != "note" and fnmatch.fnmatchcase(name, ALWAYS_TRUE.get(one["rule"], "*")):
-            return {key: one.get(key) for key in ("rule", "severity", "at", "event", "message", "advice")}
+    fits = [one for one in found if fnmatch.fnmatchcase(name, ALWAYS_TRUE.get(one["rule"], "*"))
+            and (one["severity"] != "note" or one["rule"] in ALWAYS_TRUE)]
+    for one in sorted(fits, key=lambda one: one["rule"] in CONSEQUENCES):  # of the same weight the causes first
+        return {key: one.get(key) for key in ("rule", "severity", "at", "event", "message", "advice")}
     return None
 
 

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, List, Optional
 
 from . import grade, matrix, play
@@ -48,24 +47,23 @@ def main(argv: Optional[List[str]] = None) -> int:
     spinning = [] if options.idle else busy(6 * 3600.0)
     changed = 0
     try:
-        with ThreadPoolExecutor(options.at_once) as pool:
-            for name in options.what:
-                verdicts = list(pool.map(lambda seed: matrix.grade_one(every[name], options, seed), range(1, options.times + 1)))
-                outcomes: Dict[str, "Counter[str]"] = {}
-                for verdict in verdicts:
-                    for check in verdict.result.get("checks", [{"name": "a result", "status": "missing"}]):
-                        outcomes.setdefault(check["name"], Counter())[check["status"]] += 1
-                seconds = sorted(verdict.result.get("seconds", 0.0) for verdict in verdicts)
-                wrong = sum(bool(verdict.problem) for verdict in verdicts)
-                unsteady = {check: count for check, count in outcomes.items() if len(count) > 1}
-                changed += len(unsteady) + wrong
-                print("%-46s %d grades of %d checks, %d not as they should be; %.1f s each (median; %.1f to %.1f)" % (
-                    name, len(verdicts), len(outcomes), wrong, seconds[len(seconds) // 2], seconds[0], seconds[-1]))
-                for check, count in unsteady.items():
-                    print("    %s: %s" % (check, ", ".join("%s %d times" % one for one in count.items())))
-                for verdict in [verdict for verdict in verdicts if verdict.problem][:3]:
-                    print("    %s" % verdict.problem)
-                sys.stdout.flush()
+        for name in options.what:
+            verdicts = matrix.grade_all([(every[name], seed) for seed in range(1, options.times + 1)], options)
+            outcomes: Dict[str, "Counter[str]"] = {}
+            for verdict in verdicts:
+                for check in verdict.result.get("checks", [{"name": "a result", "status": "missing"}]):
+                    outcomes.setdefault(check["name"], Counter())[check["status"]] += 1
+            seconds = sorted(verdict.result.get("seconds", 0.0) for verdict in verdicts)
+            wrong = sum(bool(verdict.problem) for verdict in verdicts)
+            unsteady = {check: count for check, count in outcomes.items() if len(count) > 1}
+            changed += len(unsteady) + wrong
+            print("%-46s %d grades of %d checks, %d not as they should be; %.1f s each (median; %.1f to %.1f)" % (
+                name, len(verdicts), len(outcomes), wrong, seconds[len(seconds) // 2], seconds[0], seconds[-1]))
+            for check, count in unsteady.items():
+                print("    %s: %s" % (check, ", ".join("%s %d times" % one for one in count.items())))
+            for verdict in [verdict for verdict in verdicts if verdict.problem][:3]:
+                print("    %s" % verdict.problem)
+            sys.stdout.flush()
     finally:
         for process in spinning:
             process.kill()

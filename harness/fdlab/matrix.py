@@ -15,13 +15,12 @@ import glob
 import json
 import os
 import re
-import subprocess
-import sys
+import shlex
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from . import grade, play
+from . import result as result_model
 from .result import FAILED, NOT_JUDGED, PASSED
 
 SUBMISSIONS = os.path.join(grade.HARNESS, "submissions")
@@ -91,19 +90,47 @@ def explained_otherwise(verdict: Verdict) -> str:
     return ""
 
 
-def grade_one(submission: Submission, options: argparse.Namespace, seed: int = 1) -> Verdict:
-    with tempfile.TemporaryDirectory(prefix="fdlab-matrix-") as folder:
-        out = os.path.join(folder, "result.json")
-        command = [sys.executable, "-m", "fdlab.grade", submission.lab, os.path.relpath(submission.path), "--compile",
-                   options.compile, "--helpers", options.helpers, "--build", options.build, "--format", "json", "--out", out,
-                   "--tier", options.tier, "--seed", str(seed)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+def _grade_in_a_process(submission: Submission, seed: int, options: argparse.Namespace, out: str) -> int:
+    """Starts one grade, which writes its result, or why there is none, into the file `out`. The pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(nowhere, fd)
         try:
-            with open(out, encoding="utf-8") as file:
-                result = json.load(file)
-        except (OSError, ValueError):
-            return Verdict(submission, {}, "no result: %s" % (done.stderr.strip() or done.stdout.strip()))
-    return Verdict(submission, result, problem(submission, result, grade.preconditions(submission.lab)))
+            result = result_model.to_dict(grade.grade(
+                submission.lab, os.path.relpath(submission.path), shlex.split(options.compile), shlex.split(options.helpers),
+                options.build, tier=options.tier, seed=seed))
+        except Exception as error:  # (of whatever kind: it is told)
+            result = {"compiler": "%s: %s" % (type(error).__name__, error)}
+        grade.write(json.dumps(result), out)
+    finally:
+        os._exit(0)  # a forked child must never return into its parent's code
+
+
+def grade_all(jobs: Sequence[Tuple[Submission, int]], options: argparse.Namespace) -> List[Verdict]:
+    """Grades each (submission, seed); several at once, each in a process of its own."""
+    import pytest  # noqa: F401  (here, once, and not in each of them)
+    befores = {lab: grade.preconditions(lab) for lab in grade.labs()}
+    with tempfile.TemporaryDirectory(prefix="fdlab-matrix-") as folder:
+        files = [os.path.join(folder, "%d.json" % n) for n in range(len(jobs))]
+        running: Set[int] = set()
+        for (submission, seed), out in zip(jobs, files):
+            while len(running) >= options.at_once:
+                running.discard(os.wait()[0])
+            running.add(_grade_in_a_process(submission, seed, options, out))
+        while running:
+            running.discard(os.wait()[0])
+        verdicts = []
+        for (submission, _), out in zip(jobs, files):
+            result: Dict[str, Any] = {}
+            if os.path.exists(out):
+                with open(out, encoding="utf-8") as file:
+                    result = json.load(file)
+            verdicts.append(Verdict(submission, result, problem(submission, result, befores[submission.lab])))
+    return verdicts
 
 
 # ---- the matrix
@@ -147,8 +174,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             play.complain(str(error))
         if not chosen:
             continue
-        with ThreadPoolExecutor(options.at_once) as pool:
-            verdicts = list(pool.map(lambda one: grade_one(one, options), chosen))
+        verdicts = grade_all([(one, 1) for one in chosen], options)
         names = [check.name for check in grade.lab_checks(lab)]
         print("%s: %d good and %d bad submissions, %d checks" % (
             lab, sum(one.must_fail is None for one in chosen), sum(one.must_fail is not None for one in chosen), len(names)))

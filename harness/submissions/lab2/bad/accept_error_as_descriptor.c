@@ -1,5 +1,5 @@
 /* must fail: emfile.no_spin
- * finding: error-as-descriptor
+ * finding: spin
  * What accept() returns is not checked: -1 is taken for a client and fills the table. */
 #include <arpa/inet.h>
 #include <errno.h>

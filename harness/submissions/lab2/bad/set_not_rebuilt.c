@@ -1,5 +1,5 @@
 /* must fail: connect.three
- * finding: set-not-rebuilt
+ * finding: starved
  * There is only one set: select() throws out of it whoever was not ready, and nobody puts them back. */
 #include <stdio.h>
 #include <stdlib.h>
