@@ -40,6 +40,7 @@ enum {
 	CALLS_BIRTH = 1 << 25,  /* at an END: whatever it was, it made a descriptor */
 	CALLS_FAILED = 1 << 26, /* at an END: whatever it was, it failed */
 	CALLS_DEATH = 1 << 27,  /* at an END: whatever it was, it ended a descriptor */
+	CALLS_NOTE = 1 << 28, /* the harness has written down what a client does */
 	CALLS_ALL = (1 << 22) - 1,
 };
 

@@ -90,6 +90,7 @@ class_of_event(unsigned call)
 	case FDT_CALL_start: return CALLS_START;
 	case FDT_CALL_ended: return CALLS_ENDED;
 	case FDT_CALL_queue: return CALLS_QUEUE;
+	case FDT_CALL_note: return CALLS_NOTE;
 	default: return 0;
 	}
 }

@@ -299,8 +299,8 @@ const struct rule rule_spin = {
 		   "814  select(5, r{3,4})                  = 1  r{3}  after 1 us  server.c:33\n"
 		   "815  accept(3)                          = -1 EMFILE         server.c:35",
 	.mend = "if (client_fd == -1 && errno == EMFILE) {\n"
-		"    close(reserve_fd);                     /* opened at the start, for this */\n"
-		"    close(accept(listen_fd, NULL, NULL));  /* a polite refusal */\n"
+		"    close(reserve_fd);                    /* it was kept for this */\n"
+		"    close(accept(listen_fd, NULL, NULL)); /* a polite refusal */\n"
 		"    reserve_fd = open(\"/dev/null\", O_RDONLY | O_CLOEXEC);\n"
 		"}",
 	.not_this = "Many waits in a row that return at once because there is work each time, and it is done. A "

@@ -1,6 +1,8 @@
 /* trace/rules/starved.c: the thread sat in one blocking call, and others had something for it. */
 #include "rules/engine.h"
 
+#include <string.h>
+
 /* ns in calls on one descriptor that no wait had reported, within one turn: while another one is known to have waited
  * then; when only the next wait tells so; and for writes, of which nobody knows beforehand whether they will sit, and
  * in a program that does without a wait. */
@@ -19,8 +21,9 @@ struct sat {
 	uint32_t life;
 	uint16_t call;
 	bool out;
-	uint32_t queue_life, queued; /* a listener whose queue was seen to be not empty in this time */
-	bool told, early, blocks;    /* blocks: the call that it is in may wait */
+	uint32_t late_life; /* somebody who is known to wait meanwhile, or 0 */
+	const char *late_how;
+	bool told, early, blocks; /* blocks: the call that it is in may wait */
 };
 
 static bool
@@ -67,7 +70,7 @@ add(struct check *c, struct sat *s)
 	if (s->life != ev->life) {
 		if (took(ev) < s->total)
 			return;
-		*s = (struct sat){.life = ev->life, .queue_life = s->queue_life, .queued = s->queued};
+		*s = (struct sat){.life = ev->life, .late_life = s->late_life, .late_how = s->late_how};
 	}
 	s->total += took(ev);
 	if (took(ev) <= s->longest)
@@ -140,38 +143,66 @@ accepted(struct check *c, struct sat *s)
 	if (c->tf->wait.at.seq == 0)
 		*s = (struct sat){0};
 	if (event_queue(c->ev, &queued)) {
-		s->queue_life = c->life->id;
-		s->queued = queued;
+		s->late_life = queued > 0 ? c->life->id : 0;
+		s->late_how = "had connections in its queue, which nobody took";
 	}
 }
 
-/* The launcher has counted who stands in the queue of a listener: whoever sits in a call of this process now is late
- * for it.
- */
+/* Somebody is waiting from now on: for every thread of the process that sits in a call on another one. */
+static void
+waits_for(struct check *c, const struct life *life, const char *how)
+{
+	const struct process *p = model_process(c->model, life->process);
+
+	for (uint32_t i = 1; i <= timeline_threads(model_timeline(c->model)); i++) {
+		const struct thread_facts *t = facts_of_thread(c, i);
+		struct sat *s = OWN(c, 0, i, struct sat);
+
+		if (t->inside.at.seq == 0 || t->inside.at.pid != p->pid || !s->blocks || t->inside.life == life->id ||
+			class_of(t->inside.call) == CALLS_WAIT)
+			continue;
+		s->late_life = life->id;
+		s->late_how = how;
+	}
+}
+
+/* The launcher has counted who stands in the queue of a listener. */
 static void
 counted(struct check *c)
 {
 	const struct life *listener = model_at(c->model, c->ev->pid, c->ev->fd);
 
-	for (uint32_t i = 1; listener != NULL && i <= timeline_threads(model_timeline(c->model)); i++) {
-		const struct thread_facts *t = facts_of_thread(c, i);
-		struct sat *s = OWN(c, 0, i, struct sat);
+	if (listener != NULL && c->ev->args[0] > 0)
+		waits_for(c, listener, "had connections in its queue, which nobody took");
+}
 
-		if (t->inside.at.seq == 0 || t->inside.at.pid != c->ev->pid || !s->blocks || c->ev->args[0] == 0)
-			continue;
-		s->queue_life = listener->id;
-		s->queued = (uint32_t)c->ev->args[0];
-	}
+/* The harness has written down that a client speaks. */
+static void
+noted(struct check *c)
+{
+	struct bytes who = event_item(c->ev, FDT_ITEM_WHO), verb = event_item(c->ev, FDT_ITEM_VERB);
+
+	if (verb.size != 4 || memcmp(verb.at, "says", 4) != 0)
+		return;
+	for (uint32_t i = 0; i < model_processes(c->model); i++)
+		for (uint32_t id = model_process(c->model, i)->open; id != 0;
+			id = model_life(c->model, id)->next_open) {
+			const struct life *life = model_life(c->model, id);
+
+			if (life->client != NULL && life->accepted && strlen(life->client) == who.size &&
+				memcmp(life->client, who.at, who.size) == 0)
+				waits_for(c, life, "had spoken, and was not heard");
+		}
 }
 
 static void
 on(struct check *c)
 {
 	struct sat *s = OWN(c, 0, c->ev->thread, struct sat);
-	const struct life *listener;
+	const struct life *other;
 
-	if (c->class == CALLS_QUEUE) {
-		counted(c);
+	if (c->class == CALLS_QUEUE || c->class == CALLS_NOTE) {
+		(c->class == CALLS_QUEUE ? counted : noted)(c);
 		return;
 	}
 
@@ -186,9 +217,9 @@ on(struct check *c)
 		accepted(c, s);
 	} else if (is_stream(c->life) || c->life->kind == KIND_SOCKET) {
 		add(c, s);
-		listener = model_life(c->model, s->queue_life);
-		if (is_long(s, LONG) && s->life == c->life->id && listener != NULL && listener->open && s->queued > 0)
-			tell(c, s, listener, "had connections in its queue, which nobody took");
+		other = model_life(c->model, s->late_life);
+		if (is_long(s, LONG) && s->life == c->life->id && other != NULL && other->open)
+			tell(c, s, other, s->late_how);
 	}
 }
 
@@ -196,7 +227,7 @@ on(struct check *c)
 static const struct life *
 queue_of(struct check *c, const struct thread_facts *t, const struct sat *s)
 {
-	const struct life *listener = model_life(c->model, s->queue_life);
+	const struct life *late = model_life(c->model, s->late_life);
 
 	for (int k = 0; k < t->wait.count; k++) {
 		const struct life *one = model_life(c->model, t->wait.list[k].life);
@@ -204,7 +235,7 @@ queue_of(struct check *c, const struct thread_facts *t, const struct sat *s)
 		if (one != NULL && one->open && one->listens && one->queue_known && one->queued > 0)
 			return one;
 	}
-	return listener != NULL && listener->open && (listener->queued > 0 || s->queued > 0) ? listener : NULL;
+	return late != NULL && late->open ? late : NULL;
 }
 
 /* A thread that is in such a call now, and has been for long. */
@@ -220,10 +251,7 @@ look_at(struct check *c, uint32_t thread, int64_t now, bool early)
 	if (t->inside.at.seq == 0 || life == NULL ||
 		!(class_of(t->inside.call) & (CALLS_IN | CALLS_OUT | CALLS_ACCEPT)) || !is_stream(life) || !s->blocks)
 		return;
-	if (since < (early                                         ? LONG_NOW
-			    : class_of(t->inside.call) & CALLS_OUT ? LONG_OUT
-								   : LONG) ||
-		(early && s->early))
+	if (since < (early ? LONG_NOW : class_of(t->inside.call) & CALLS_OUT ? LONG_OUT : LONG) || (early && s->early))
 		return;
 	ready = unserved(c, t, life->id);
 	listener = queue_of(c, t, s);
@@ -235,10 +263,11 @@ look_at(struct check *c, uint32_t thread, int64_t now, bool early)
 		return;
 	say(f, c, early ? "%c has been sitting on %L for %t; " : "%c sat on %L to the end, for %t; ",
 		(unsigned)t->inside.call, life, since);
-	say(f, c,
-		ready != NULL ? "meanwhile %L, which had been reported as ready, is not served."
-			      : "meanwhile %L has connections in its queue, which nobody takes.",
-		ready != NULL ? ready : listener);
+	if (ready != NULL)
+		say(f, c, "meanwhile %L, which had been reported as ready, is not served.", ready);
+	else
+		say(f, c, "meanwhile %L %s.", listener,
+			listener->listens ? "has connections in its queue, which nobody takes" : s->late_how);
 	say_opened(f, c, life);
 }
 
@@ -280,7 +309,7 @@ const struct rule rule_starved = {
 	.not_this = "A thread, or a process, for each connection. A long read while nobody else had anything to "
 		    "say.",
 	.begin = CALLS_IN | CALLS_OUT | CALLS_ACCEPT,
-	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT | CALLS_QUEUE,
+	.end = CALLS_WAIT | CALLS_ACCEPT | CALLS_IN | CALLS_OUT | CALLS_QUEUE | CALLS_NOTE,
 	.on = on,
 	.now = now,
 	.over = over,
