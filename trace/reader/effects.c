@@ -194,10 +194,11 @@ controlled(struct model *m, struct process *p, const struct event *ev)
 
 /* ---- descriptors in messages ---- */
 
+/* As soon as the call begins: the message may be received before the sender's call has returned. */
 static void
 rights_sent(struct model *m, const struct event *ev)
 {
-	struct sent sent = {.socket = ev->life};
+	struct sent sent = {.seq = ev->seq, .socket = ev->life};
 
 	for (int i = 0; i < event_count(ev, FDT_ITEM_SENT_FDS) && sent.count < SENT_MOST; i++) {
 		const struct life *life = model_was(m, ev->pid, event_fd(ev, FDT_ITEM_SENT_FDS, i), ev->began);
@@ -209,6 +210,15 @@ rights_sent(struct model *m, const struct event *ev)
 	if (m->nsent == SENT_KEPT)
 		memmove(m->sent, m->sent + 1, --m->nsent * sizeof m->sent[0]);
 	m->sent[m->nsent++] = sent;
+}
+
+/* It was not sent after all. */
+static void
+rights_failed(struct model *m, const struct event *ev)
+{
+	for (uint32_t i = m->nsent; event_count(ev, FDT_ITEM_SENT_FDS) > 0 && i-- > 0;)
+		if (m->sent[i].seq == ev->seq)
+			memmove(m->sent + i, m->sent + i + 1, (--m->nsent - i) * sizeof m->sent[0]);
 }
 
 /* The message that came: from the other end of this socket's pair, if that is known, else the oldest with as many descriptors. */
@@ -646,6 +656,8 @@ effect_begin(struct model *m, struct event *ev)
 	p->threaded |= ev->tid != ev->pid;
 	life = ev->has_fd ? model_at(m, ev->pid, ev->fd) : NULL;
 	ev->life = life != NULL ? life->id : 0;
+	if ((ev->info->shape == SHAPE_sendmsg || ev->info->shape == SHAPE_sendmmsg) && !(ev->done && ev->ret < 0))
+		rights_sent(m, ev);
 	if (ev->info->shape == SHAPE_exit && !p->ended) {
 		p->ended = true;
 		if (!m->replay) {
@@ -743,8 +755,7 @@ effect_on_named(struct model *m, struct process *p, struct event *ev, struct lif
 		rights_came(m, p, ev);
 		break;
 	case SENDS_RIGHTS:
-		rights_sent(m, ev);
-		went_out(m, life, ev);
+		went_out(m, life, ev); /* effect_begin has put down what was sent */
 		break;
 	case SENDS: went_out(m, life, ev); break;
 	case MOVES:
@@ -806,6 +817,8 @@ effect_end(struct model *m, struct event *ev)
 		return;
 	if (what == CLOSES || what == REOPENS)
 		closed(m, ev);
+	if (what == SENDS_RIGHTS && ev->ret < 0)
+		rights_failed(m, ev);
 	if (what == CONNECTS && (ev->ret == 0 || ev->error == EINPROGRESS))
 		named(m, ev);
 	if (ev->ret < 0 || what == CLOSES || what == CONNECTS)

@@ -22,6 +22,7 @@ struct ids {
 
 /* Descriptors that were sent in a message and have not been seen to arrive. */
 struct sent {
+	uint64_t seq; /* the call that sent them */
 	uint32_t socket;
 	uint32_t count;
 	uint32_t lives[SENT_MOST];
