@@ -116,8 +116,10 @@ static void
 wait_over(struct check *c, struct sat *s)
 {
 	const struct wait *before = &c->tf->wait;
+	const struct life *sat_on = model_life(c->model, s->life);
+	bool client = sat_on != NULL && sat_on->accepted; /* others are the program's own, and answer at once */
 
-	for (int i = 0; is_long(s, LONG_TOLD_AFTER) && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
+	for (int i = 0; client && is_long(s, LONG_TOLD_AFTER) && took(c->ev) < AT_ONCE && i < c->nwatched; i++) {
 		const struct life *life = model_life(c->model, c->watched[i].life);
 		const struct life_facts *f;
 

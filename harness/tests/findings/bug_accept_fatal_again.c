@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_accept_fatal_again.c: another process was faster and took the connection; "nobody there" ends this one.
+/* harness/tests/findings/bug_accept_fatal_again.c: another process was faster and took the connection; "nobody there"
+ * ends this one.
  *
  * Shows: accept-fatal
  */

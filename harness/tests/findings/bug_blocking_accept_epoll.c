@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_blocking_accept_epoll.c: the same with epoll. SOCK_NONBLOCK of accept4 is about the new descriptor, not about
- * the listener.
+/* harness/tests/findings/bug_blocking_accept_epoll.c: the same with epoll. SOCK_NONBLOCK of accept4 is about the new
+ * descriptor, not about the listener.
  *
  * Shows: blocking-accept
  */

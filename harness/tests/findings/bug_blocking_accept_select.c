@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_blocking_accept_select.c: select reports the listener, and accept could block all the same: the client may
- * have gone in between.
+/* harness/tests/findings/bug_blocking_accept_select.c: select reports the listener, and accept could block all the
+ * same: the client may have gone in between.
  *
  * Shows: blocking-accept
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_double_close_stream.c: fclose() closes the descriptor that the stream was made from; close() comes too
- * late.
+/* harness/tests/findings/bug_double_close_stream.c: fclose() closes the descriptor that the stream was made from;
+ * close() comes too late.
  *
  * Shows: double-close
  */

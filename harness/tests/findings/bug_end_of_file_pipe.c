@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_end_of_file_pipe.c: the writer of a pipe has gone; read returns 0 and the loop goes on as if a byte might
- * come.
+/* harness/tests/findings/bug_end_of_file_pipe.c: the writer of a pipe has gone; read returns 0 and the loop goes on
+ * as if a byte might come.
  *
  * Shows: end-of-file-ignored
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_end_of_file_select.c: recv returns 0, the server takes it for "nothing yet", and select reports the end of
- * file again, and again.
+/* harness/tests/findings/bug_end_of_file_select.c: recv returns 0, the server takes it for "nothing yet", and select
+ * reports the end of file again, and again.
  *
  * Shows: end-of-file-ignored
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_half_closed_list.c: the write set says that there is an answer to send; in the same round comes end of file,
- * and the client is dropped before his turn to be written to.
+/* harness/tests/findings/bug_half_closed_list.c: the write set says that there is an answer to send; in the same
+ * round comes end of file, and the client is dropped before its turn to be written to.
  *
  * Shows: half-closed-dropped
  */

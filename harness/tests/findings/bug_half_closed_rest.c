@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_half_closed_rest.c: the client sends all, shuts down his side, and waits for his answers; the server sees end
- * of file and closes, with half an answer in its buffer.
+/* harness/tests/findings/bug_half_closed_rest.c: the client sends all, shuts down its side, and waits for its
+ * answers; the server sees end of file and closes, with half an answer in its buffer.
  *
  * Shows: half-closed-dropped
  */

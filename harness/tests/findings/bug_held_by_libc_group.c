@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_held_by_libc_group.c: getgrent keeps its file open between calls, and the client that comes then gets a
- * number that is one too high.
+/* harness/tests/findings/bug_held_by_libc_group.c: getgrent keeps its file open between calls, and the client that
+ * comes then gets a number that is one too high.
  *
  * Shows: held-by-libc
  * Needs: glibc

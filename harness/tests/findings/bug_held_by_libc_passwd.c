@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_held_by_libc_passwd.c: getpwent keeps a file open inside libc, so the next socket is not the number one would
- * expect.
+/* harness/tests/findings/bug_held_by_libc_passwd.c: getpwent keeps a file open inside libc, so the next socket is not
+ * the number one would expect.
  *
  * Shows: held-by-libc
  * Needs: glibc

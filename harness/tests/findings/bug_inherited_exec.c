@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_inherited_exec.c: the listener goes along into a program that knows nothing of it, and holds the port for as
- * long as that one runs.
+/* harness/tests/findings/bug_inherited_exec.c: the listener goes along into a program that knows nothing of it, and
+ * holds the port for as long as that one runs.
  *
  * Shows: inherited
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_inherited_spawn.c: a client's connection goes along into a helper that is started for another reason; the
- * client does not see the end until the helper ends too.
+/* harness/tests/findings/bug_inherited_spawn.c: a client's connection goes along into a helper that is started for
+ * another reason; the client does not see the end until the helper ends too.
  *
  * Shows: inherited
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_interrupted_recv.c: a signal arrives while a client is being read from, and the client is thrown out for it.
+/* harness/tests/findings/bug_interrupted_recv.c: a signal arrives while a client is being read from, and the client
+ * is thrown out for it.
  *
  * Shows: interrupted
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_leak_fork.c: a process for each client, and the parent keeps its own copy of every connection: no client
- * ever sees the end of his.
+/* harness/tests/findings/bug_leak_fork.c: a process for each client, and the parent keeps its own copy of every
+ * connection: no client ever sees its end.
  *
  * Shows: leak
  */

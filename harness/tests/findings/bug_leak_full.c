@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_leak_full.c: the table of clients is full, and the one too many is neither served nor closed: he waits
- * for ever.
+/* harness/tests/findings/bug_leak_full.c: the table of clients is full, and the one too many is neither served nor
+ * closed: it waits for ever.
  *
  * Shows: leak
  */

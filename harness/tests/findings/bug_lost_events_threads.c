@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_lost_events_threads.c: the same with threads, which find the room used up at different moments.
+/* harness/tests/findings/bug_lost_events_threads.c: the same with threads, which find the room used up at different
+ * moments.
  *
  * Shows: lost-events
  * Run: --max-events=1000

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_nfds_too_small_constant.c: nfds is set when there is but the listener, and not raised when clients come.
+/* harness/tests/findings/bug_nfds_too_small_constant.c: nfds is set when there is but the listener, and not raised
+ * when clients come.
  *
  * Shows: nfds-too-small
  */

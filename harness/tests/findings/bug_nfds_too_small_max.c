@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_nfds_too_small_max.c: nfds is the largest descriptor, not the largest plus one: the last client is never
- * looked at.
+/* harness/tests/findings/bug_nfds_too_small_max.c: nfds is the largest descriptor, not the largest plus one: the last
+ * client is never looked at.
  *
  * Shows: nfds-too-small
  */

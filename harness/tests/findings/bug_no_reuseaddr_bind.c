@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_no_reuseaddr_bind.c: the server is started again, the last connections of its port are in TIME_WAIT, and bind
- * fails.
+/* harness/tests/findings/bug_no_reuseaddr_bind.c: the server is started again, the last connections of its port are
+ * in TIME_WAIT, and bind fails.
  *
  * Shows: no-reuseaddr
  */

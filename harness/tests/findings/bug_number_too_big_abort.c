@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_number_too_big_abort.c: the same, built as distributions build: FD_SET itself ends the program.
+/* harness/tests/findings/bug_number_too_big_abort.c: the same, built as distributions build: FD_SET itself ends the
+ * program.
  *
  * Shows: number-too-big
  * Flags: -O1 -D_FORTIFY_SOURCE=2

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_number_too_big_select.c: descriptor 1030 in an fd_set, which ends at 1023: FD_SET writes beside it.
+/* harness/tests/findings/bug_number_too_big_select.c: descriptor 1030 in an fd_set, which ends at 1023: FD_SET writes
+ * beside it.
  *
  * Shows: number-too-big
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_ready_ignored_limit.c: the server has as many clients as it wants, so it does not accept; but it still asks
- * about the listener.
+/* harness/tests/findings/bug_ready_ignored_limit.c: the server has as many clients as it wants, so it does not
+ * accept; but it still asks about the listener.
  *
  * Shows: ready-ignored
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_ready_ignored_order.c: one ready client is served in each round, always the lowest number: who talks without
- * pause keeps the others out.
+/* harness/tests/findings/bug_ready_ignored_order.c: one ready client is served in each round, always the lowest
+ * number: who talks without pause keeps the others out.
  *
  * Shows: ready-ignored
  */

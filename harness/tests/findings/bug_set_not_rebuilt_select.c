@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_set_not_rebuilt_select.c: select leaves in the set only those that are ready, and the loop hands that very
- * set to the next select.
+/* harness/tests/findings/bug_set_not_rebuilt_select.c: select leaves in the set only those that are ready, and the
+ * loop hands that very set to the next select.
  *
  * Shows: set-not-rebuilt
  */

@@ -1,10 +1,11 @@
-/* harness/tests/findings/bug_set_not_rebuilt_timeout.c: after a timeout the set is empty, and the server waits for nobody.
+/* harness/tests/findings/bug_set_not_rebuilt_timeout.c: after a timeout the set is empty, and the server waits for
+ * nobody.
  *
  * Shows: set-not-rebuilt
  */
 #include "prove.h"
 
-static int pair[2]; /* the first timeout is over: now he may come */
+static int pair[2]; /* the first timeout is over: now the client may come */
 
 static void
 clients(void)

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_short_write_place.c: the rest is counted right and sent from the wrong place: from the start again.
+/* harness/tests/findings/bug_short_write_place.c: the rest is counted right and sent from the wrong place: from the
+ * start again.
  *
  * Shows: short-write
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_short_write_rest.c: a socket that does not block takes some of the bytes, and nobody sends the others.
+/* harness/tests/findings/bug_short_write_rest.c: a socket that does not block takes some of the bytes, and nobody
+ * sends the others.
  *
  * Shows: short-write
  */

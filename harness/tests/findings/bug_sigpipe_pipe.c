@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_sigpipe_pipe.c: a worker is killed by writing into a pipe whose reader has gone, and nobody wonders.
+/* harness/tests/findings/bug_sigpipe_pipe.c: a worker is killed by writing into a pipe whose reader has gone, and
+ * nobody wonders.
  *
  * Shows: sigpipe
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_sigpipe_write.c: the client has gone; the first write is answered with a reset, the second one kills.
+/* harness/tests/findings/bug_sigpipe_write.c: the client has gone; the first write is answered with a reset, the
+ * second one kills.
  *
  * Shows: sigpipe
  */
@@ -21,7 +22,7 @@ main(void)
 	int client_fd = accept(listen_fd, NULL, NULL);
 	char buffer[64];
 
-	over(child); /* he is gone by now */
+	over(child); /* it is gone by now */
 	recv(client_fd, buffer, sizeof buffer, 0);
 	for (int n = 0; n < 3; n++)
 		(void)!write(client_fd, "news\n", 5); /* HERE sigpipe */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_spin_again.c: a socket that does not block is asked again and again, with nothing to wait in.
+/* harness/tests/findings/bug_spin_again.c: a socket that does not block is asked again and again, with nothing to
+ * wait in.
  *
  * Shows: spin
  */

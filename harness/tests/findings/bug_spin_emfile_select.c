@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_spin_emfile_select.c: no number is left for the next client: accept fails, the listener stays readable, and
- * the loop turns at full speed.
+/* harness/tests/findings/bug_spin_emfile_select.c: no number is left for the next client: accept fails, the listener
+ * stays readable, and the loop turns at full speed.
  *
  * Shows: spin
  */

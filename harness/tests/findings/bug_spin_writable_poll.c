@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_spin_writable_poll.c: POLLOUT is asked for all the time, and a socket can nearly always be written to.
+/* harness/tests/findings/bug_spin_writable_poll.c: POLLOUT is asked for all the time, and a socket can nearly always
+ * be written to.
  *
  * Shows: spin
  */

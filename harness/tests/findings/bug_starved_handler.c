@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_starved_handler.c: select finds out who is ready, and then the handler stays with one client until he leaves.
+/* harness/tests/findings/bug_starved_handler.c: select finds out who is ready, and then the handler stays with one
+ * client until it leaves.
  *
  * Shows: starved
  */

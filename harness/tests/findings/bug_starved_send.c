@@ -1,4 +1,4 @@
-/* harness/tests/findings/bug_starved_send.c: a client who does not read stops the send, and the send stops everybody.
+/* harness/tests/findings/bug_starved_send.c: a client that does not read stops the send, and the send stops everybody.
  *
  * Shows: starved
  */

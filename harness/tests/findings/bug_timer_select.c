@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_timer_select.c: the timer is set once, outside the loop. Linux writes what is left back into it, and after
- * the first timeout that is nothing.
+/* harness/tests/findings/bug_timer_select.c: the timer is set once, outside the loop. Linux writes what is left back
+ * into it, and after the first timeout that is nothing.
  *
  * Shows: timer-not-rearmed
  */

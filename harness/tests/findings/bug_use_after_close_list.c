@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_use_after_close_list.c: a client has left and is closed, but it is still in the list of those who get the
- * news.
+/* harness/tests/findings/bug_use_after_close_list.c: a client has left and is closed, but it is still in the list of
+ * those who get the news.
  *
  * Shows: use-after-close
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_use_after_close_threads.c: one thread closes the connection while another one still means to answer.
+/* harness/tests/findings/bug_use_after_close_threads.c: one thread closes the connection while another one still
+ * means to answer.
  *
  * Shows: use-after-close
  */

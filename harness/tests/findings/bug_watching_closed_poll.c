@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_watching_closed_poll.c: a client is closed, but stays in poll's list: POLLNVAL, at once, every time.
+/* harness/tests/findings/bug_watching_closed_poll.c: a client is closed, but stays in poll's list: POLLNVAL, at once,
+ * every time.
  *
  * Shows: watching-closed
  */

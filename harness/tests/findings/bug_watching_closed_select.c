@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_watching_closed_select.c: a client is closed, but stays in the set: select refuses the whole set.
+/* harness/tests/findings/bug_watching_closed_select.c: a client is closed, but stays in the set: select refuses the
+ * whole set.
  *
  * Shows: watching-closed
  */

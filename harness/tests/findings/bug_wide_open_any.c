@@ -1,4 +1,5 @@
-/* harness/tests/findings/bug_wide_open_any.c: INADDR_ANY: the whole network may talk to a program that was meant for this machine.
+/* harness/tests/findings/bug_wide_open_any.c: INADDR_ANY: the whole network may talk to a program that was meant for
+ * this machine.
  *
  * Shows: wide-open
  */

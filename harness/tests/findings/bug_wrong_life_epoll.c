@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_wrong_life_epoll.c: an epoll event that was fetched with the others outlives its descriptor: the number
- * belongs to a new client when its turn comes.
+/* harness/tests/findings/bug_wrong_life_epoll.c: an epoll event that was fetched with the others outlives its
+ * descriptor: the number belongs to a new client when its turn comes.
  *
  * Shows: wrong-life
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_wrong_life_second_close.c: a client is closed twice, and in between a new one got the number: the second
- * close hits him.
+/* harness/tests/findings/bug_wrong_life_second_close.c: a client is closed twice, and in between a new one got the
+ * number: the second close hits it.
  *
  * Shows: wrong-life
  */
@@ -20,7 +20,7 @@ clients(void)
 	hang_up(first);
 	second = dial();
 	say(second, "y");
-	hear_end(second); /* thrown out, and he had done nothing */
+	hear_end(second); /* thrown out, and it had done nothing */
 	hang_up(second);
 }
 
@@ -45,7 +45,7 @@ main(void)
 	drop(&first);
 	second = (struct client){accept(listen_fd, NULL, NULL), false};
 	if (first.idle)
-		drop(&first); /* the sweep for idle ones finds him again */
+		drop(&first); /* the sweep for idle ones finds it again */
 	got = recv(second.fd, buffer, sizeof buffer, 0);
 	close(listen_fd);
 	over(child);

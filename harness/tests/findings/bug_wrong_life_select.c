@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_wrong_life_select.c: one client has another one thrown out, the next in the queue gets his number, and the
- * ready set of this round still names it.
+/* harness/tests/findings/bug_wrong_life_select.c: one client has another one thrown out, the next in the queue gets
+ * its number, and the ready set of this round still names it.
  *
  * Shows: wrong-life
  */

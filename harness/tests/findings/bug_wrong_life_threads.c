@@ -1,5 +1,5 @@
-/* harness/tests/findings/bug_wrong_life_threads.c: while a worker thinks, its client is closed and a new one gets the number: the answer
- * goes to a stranger.
+/* harness/tests/findings/bug_wrong_life_threads.c: while a worker thinks, its client is closed and a new one gets the
+ * number: the answer goes to a stranger.
  *
  * Shows: wrong-life
  */
@@ -15,7 +15,7 @@ clients(void)
 
 	say(first, "my secret?");
 	hear_end(first);
-	hear(second, 6); /* he never asked */
+	hear(second, 6); /* it never asked */
 	hang_up(second);
 	hang_up(first);
 }

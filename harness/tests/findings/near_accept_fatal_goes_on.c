@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_accept_fatal_goes_on.c: accept fails, is tried again later, and the server ends much later for a reason of
- * its own.
+/* harness/tests/findings/near_accept_fatal_goes_on.c: accept fails, is tried again later, and the server ends much
+ * later for a reason of its own.
  *
  * Looks like: accept-fatal
  */

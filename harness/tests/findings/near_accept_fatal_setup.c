@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_accept_fatal_setup.c: a call of the set-up fails, and then it is right to end: nothing would work.
+/* harness/tests/findings/near_accept_fatal_setup.c: a call of the set-up fails, and then it is right to end: nothing
+ * would work.
  *
  * Looks like: accept-fatal
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_double_close_again.c: the same number is closed twice, by the same line, and each time it was another
- * connection.
+/* harness/tests/findings/near_double_close_again.c: the same number is closed twice, by the same line, and each time
+ * it was another connection.
  *
  * Looks like: double-close
  */

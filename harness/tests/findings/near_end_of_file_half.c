@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_end_of_file_half.c: the client has shut down his sending side and waits for his answer: the connection stays
- * open, and nobody reads from it any more.
+/* harness/tests/findings/near_end_of_file_half.c: the client has shut down its sending side and waits for its answer:
+ * the connection stays open, and nobody reads from it any more.
  *
  * Looks like: end-of-file-ignored
  */

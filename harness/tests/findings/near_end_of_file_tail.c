@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_end_of_file_tail.c: a file that may grow is read again and again at its end, as tail -f does.
+/* harness/tests/findings/near_end_of_file_tail.c: a file that may grow is read again and again at its end, as tail -f
+ * does.
  *
  * Looks like: end-of-file-ignored
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_error_none.c: -1 where it means "none": in poll's list, and to signalfd, which then makes a new one.
+/* harness/tests/findings/near_error_none.c: -1 where it means "none": in poll's list, and to signalfd, which then
+ * makes a new one.
  *
  * Looks like: error-as-descriptor
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_half_closed_flushed.c: after end of file the rest of the answer is still sent, and only then is the client
- * closed.
+/* harness/tests/findings/near_half_closed_flushed.c: after end of file the rest of the answer is still sent, and only
+ * then is the client closed.
  *
  * Looks like: half-closed-dropped
  */

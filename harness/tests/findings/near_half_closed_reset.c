@@ -1,4 +1,4 @@
-/* harness/tests/findings/near_half_closed_reset.c: the client is gone for good, so what was left for him is thrown away.
+/* harness/tests/findings/near_half_closed_reset.c: the client is gone for good, so what was left for it is thrown away.
  *
  * Looks like: half-closed-dropped
  */

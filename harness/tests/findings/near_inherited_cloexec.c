@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_inherited_cloexec.c: everything is close-on-exec, and the other program begins with a clean table.
+/* harness/tests/findings/near_inherited_cloexec.c: everything is close-on-exec, and the other program begins with a
+ * clean table.
  *
  * Looks like: inherited
  */

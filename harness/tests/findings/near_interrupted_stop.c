@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_interrupted_stop.c: the signal asks the server to stop: it closes what it has and ends well.
+/* harness/tests/findings/near_interrupted_stop.c: the signal asks the server to stop: it closes what it has and ends
+ * well.
  *
  * Looks like: interrupted
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_leak_busy.c: the server ends while clients are connected; it watched them to the last, so they are no
- * leak.
+/* harness/tests/findings/near_leak_busy.c: the server ends while clients are connected; it watched them to the last,
+ * so they are no leak.
  *
  * Looks like: leak
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_leak_kept.c: a lock file that is held, a log that is written to, a client who has only shut down his
- * sending side: all open for long, none forgotten.
+/* harness/tests/findings/near_leak_kept.c: a lock file that is held, a log that is written to, a client that has only
+ * shut down its sending side: all open for long, none forgotten.
  *
  * Looks like: leak
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_nfds_too_small_other.c: a log and a queue of clients not yet begun have higher numbers than nfds, and
- * select is not to look at them now.
+/* harness/tests/findings/near_nfds_too_small_other.c: a log and a queue of clients not yet begun have higher numbers
+ * than nfds, and select is not to look at them now.
  *
  * Looks like: nfds-too-small
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_no_reuseaddr_any_port.c: a port that the kernel chooses is one that is free, and a path is no port.
+/* harness/tests/findings/near_no_reuseaddr_any_port.c: a port that the kernel chooses is one that is free, and a path
+ * is no port.
  *
  * Looks like: no-reuseaddr
  */

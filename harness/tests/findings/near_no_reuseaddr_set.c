@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_no_reuseaddr_set.c: set before bind, on the listener: as it should be. Its second bind fails for another
- * reason: somebody listens there.
+/* harness/tests/findings/near_no_reuseaddr_set.c: set before bind, on the listener: as it should be. Its second bind
+ * fails for another reason: somebody listens there.
  *
  * Looks like: no-reuseaddr
  */

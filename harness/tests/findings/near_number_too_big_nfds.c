@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_number_too_big_nfds.c: an nfds far above any descriptor is legal, and a client who does not fit into the set
- * is turned away.
+/* harness/tests/findings/near_number_too_big_nfds.c: an nfds far above any descriptor is legal, and a client that
+ * does not fit into the set is turned away.
  *
  * Looks like: number-too-big
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_peer_reset_child.c: a process for each client: it may end with its client, however that one went. And so may
- * a client whose server reset it.
+/* harness/tests/findings/near_peer_reset_child.c: a process for each client: it may end with its client, however that
+ * one went. And so may a client whose server reset it.
  *
  * Looks like: peer-reset-fatal
  */

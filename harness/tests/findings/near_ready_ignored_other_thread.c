@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_ready_ignored_other_thread.c: one thread only waits, others do the work: who is reported is served, but not
- * by the thread that was told.
+/* harness/tests/findings/near_ready_ignored_other_thread.c: one thread only waits, others do the work: who is
+ * reported is served, but not by the thread that was told.
  *
  * Looks like: ready-ignored
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_set_not_rebuilt_full.c: a client whose answers pile up is not read from for a while; he is in the write set
- * instead.
+/* harness/tests/findings/near_set_not_rebuilt_full.c: a client whose answers pile up is not read from for a while; it
+ * is in the write set instead.
  *
  * Looks like: set-not-rebuilt
  */

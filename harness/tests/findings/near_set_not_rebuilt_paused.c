@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_set_not_rebuilt_paused.c: one client at a time, on purpose: the listener is not watched while he is there.
+/* harness/tests/findings/near_set_not_rebuilt_paused.c: one client at a time, on purpose: the listener is not watched
+ * while it is there.
  *
  * Looks like: set-not-rebuilt
  */

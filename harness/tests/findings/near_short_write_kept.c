@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_short_write_kept.c: what the socket did not take is kept, and sent when there is room again.
+/* harness/tests/findings/near_short_write_kept.c: what the socket did not take is kept, and sent when there is room
+ * again.
  *
  * Looks like: short-write
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_short_write_wakeup.c: a pipe that only wakes somebody up is full: there is a wakeup in it already. And a
- * datagram that finds no room is lost, as datagrams may be.
+/* harness/tests/findings/near_short_write_wakeup.c: a pipe that only wakes somebody up is full: there is a wakeup in
+ * it already. And a datagram that finds no room is lost, as datagrams may be.
  *
  * Looks like: short-write
  */

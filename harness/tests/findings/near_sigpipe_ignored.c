@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_sigpipe_ignored.c: SIGPIPE is ignored, so write says EPIPE. That the program ends with a signal later has
- * another reason.
+/* harness/tests/findings/near_sigpipe_ignored.c: SIGPIPE is ignored, so write says EPIPE. That the program ends with
+ * a signal later has another reason.
  *
  * Looks like: sigpipe
  */

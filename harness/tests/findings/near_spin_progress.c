@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_spin_progress.c: every wait returns at once, because every time there is work, and it is done.
+/* harness/tests/findings/near_spin_progress.c: every wait returns at once, because every time there is work, and it
+ * is done.
  *
  * Looks like: spin
  */

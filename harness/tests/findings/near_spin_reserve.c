@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_spin_reserve.c: no number is left, so a reserve is given up to take the connection, say no, and close it.
+/* harness/tests/findings/near_spin_reserve.c: no number is left, so a reserve is given up to take the connection, say
+ * no, and close it.
  *
  * Looks like: spin
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_spin_tick.c: a program with a beat of its own: it looks at its sockets, does not wait there, and sleeps
- * elsewhere.
+/* harness/tests/findings/near_spin_tick.c: a program with a beat of its own: it looks at its sockets, does not wait
+ * there, and sleeps elsewhere.
  *
  * Looks like: spin
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_starved_silent.c: the handler stays with one client for long, and the other one has nothing to say
- * meanwhile.
+/* harness/tests/findings/near_starved_silent.c: the handler stays with one client for long, and the other one has
+ * nothing to say meanwhile.
  *
  * Looks like: starved
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_timer_deadline.c: a moment for a whole answer, in however many pieces it comes: the timer shrinks on
- * purpose.
+/* harness/tests/findings/near_timer_deadline.c: a moment for a whole answer, in however many pieces it comes: the
+ * timer shrinks on purpose.
  *
  * Looks like: timer-not-rearmed
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_timer_interrupted.c: after a signal select goes on with what is left of its time: that is what the rest is
- * for.
+/* harness/tests/findings/near_timer_interrupted.c: after a signal select goes on with what is left of its time: that
+ * is what the rest is for.
  *
  * Looks like: timer-not-rearmed
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_use_after_close_other.c: a number is used right after it was closed, by somebody who got it anew.
+/* harness/tests/findings/near_use_after_close_other.c: a number is used right after it was closed, by somebody who
+ * got it anew.
  *
  * Looks like: use-after-close
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_use_after_close_probe.c: fcntl(F_GETFD) is how one asks whether a number is open; that it is not is the
- * answer.
+/* harness/tests/findings/near_use_after_close_probe.c: fcntl(F_GETFD) is how one asks whether a number is open; that
+ * it is not is the answer.
  *
  * Looks like: use-after-close
  */

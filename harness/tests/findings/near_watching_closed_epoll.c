@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_watching_closed_epoll.c: epoll forgets a descriptor by itself when its last copy is closed.
+/* harness/tests/findings/near_watching_closed_epoll.c: epoll forgets a descriptor by itself when its last copy is
+ * closed.
  *
  * Looks like: watching-closed
  */

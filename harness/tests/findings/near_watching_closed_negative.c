@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_watching_closed_negative.c: poll passes over entries whose number is negative: that is how one is taken out.
+/* harness/tests/findings/near_watching_closed_negative.c: poll passes over entries whose number is negative: that is
+ * how one is taken out.
  *
  * Looks like: watching-closed
  */

@@ -1,4 +1,5 @@
-/* harness/tests/findings/near_wide_open_sender.c: a socket that is bound to any address and does not listen: nobody can connect to it.
+/* harness/tests/findings/near_wide_open_sender.c: a socket that is bound to any address and does not listen: nobody
+ * can connect to it.
  *
  * Looks like: wide-open
  */

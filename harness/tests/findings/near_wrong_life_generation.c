@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_wrong_life_generation.c: epoll's data holds the number and how often it was given out, so that a stale event
- * is known for what it is.
+/* harness/tests/findings/near_wrong_life_generation.c: epoll's data holds the number and how often it was given out,
+ * so that a stale event is known for what it is.
  *
  * Looks like: wrong-life
  */

@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_wrong_life_optimistic.c: every new client is read from at once, without asking select first; the stale bit
- * of his number is passed over.
+/* harness/tests/findings/near_wrong_life_optimistic.c: every new client is read from at once, without asking select
+ * first; the stale bit of its number is passed over.
  *
  * Looks like: wrong-life
  */

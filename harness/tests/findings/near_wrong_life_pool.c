@@ -1,5 +1,5 @@
-/* harness/tests/findings/near_wrong_life_pool.c: a pool of threads: one thread takes connections, others serve them, and the same numbers
- * come round and round.
+/* harness/tests/findings/near_wrong_life_pool.c: a pool of threads: one thread takes connections, others serve them,
+ * and the same numbers come round and round.
  *
  * Looks like: wrong-life
  */

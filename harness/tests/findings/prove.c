@@ -1,4 +1,5 @@
-/* harness/tests/findings/prove.c: see prove.h. What goes wrong in here ends the program at once, with a status that no proof has.
+/* harness/tests/findings/prove.c: see prove.h. What goes wrong in here ends the program at once, with a status that
+ * no proof has.
  */
 #include "prove.h"
 

@@ -1,5 +1,5 @@
-/* harness/tests/findings/prove.h: what the proof programs share: a listener on a free port of loopback, and a child process that
- * plays all their clients in one script, so that everything happens in one order.
+/* harness/tests/findings/prove.h: what the proof programs share: a listener on a free port of loopback, and a child
+ * process that plays all their clients in one script, so that everything happens in one order.
  *
  *     listen_fd = listen_local();
  *     child = play(listen_fd, clients);    // clients() runs in the child: dial(), say(), hear(), hang_up()
