@@ -158,6 +158,7 @@ class _Running:
         names = set(map(name_of, self.waiting))
         self.before = {item: [name for name in preconditions(item) if name in names] for item in self.waiting}
         self.status: Dict[str, str] = {}
+        self.causes: Dict[str, List[str]] = {}   # why one was not judged: what failed at the beginning of the chain
         self.pipes = selectors.DefaultSelector()
         depth: Dict[str, int] = {}
         for item in reversed(self.waiting):  # those on which most depends come first
@@ -169,10 +170,13 @@ class _Running:
         """One that can begin now. Those that cannot be judged any more are reported and taken out."""
         for item in list(self.waiting):
             states = [self.status.get(name) for name in self.before[item]]
-            failed = [name for name, state in zip(self.before[item], states) if state in (FAILED, NOT_JUDGED)]
-            if failed:
+            causes = [cause for name, state in zip(self.before[item], states) if state in (FAILED, NOT_JUDGED)
+                      for cause in self.causes.get(name, [name])]
+            if causes:
                 self.waiting.remove(item)
-                self.report(item, [_skipped(item, "it has no meaning as long as %s is not passed" % " and ".join(failed))])
+                causes = self.causes[name_of(item)] = sorted(set(causes))
+                self.report(item, [_skipped(item, "it has no meaning as long as %s %s not passed" % (
+                    " and ".join(causes), "is" if len(causes) == 1 else "are"))])
             elif all(state == PASSED for state in states):
                 self.waiting.remove(item)
                 return item

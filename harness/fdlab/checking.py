@@ -27,7 +27,7 @@ import signal
 import socket
 import subprocess
 import time
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
 
 from . import barrier, isolate, launcher, proc, trace
 from .client import Client, ClientError, quoted
@@ -38,7 +38,7 @@ IDLE = 600.0        # a timer that does not fire while a check runs
 SHORT = 0.2         # one that is to fire
 FIRST_PORT = 50000
 NAP = 2.5           # with input that it has not taken, a server may be resting for a moment: for so long at the most
-MOST_EVENTS = 200000
+MOST_EVENTS = 50000     # slots of a capture, 64 bytes each
 OPEN_FILES = 1024   # as a shell has it
 LIMITS = {resource.RLIMIT_NOFILE: OPEN_FILES, resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_FSIZE: 64 << 20,
           resource.RLIMIT_CORE: 0}

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from typing import List, NamedTuple, Optional, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 from . import isolate
 

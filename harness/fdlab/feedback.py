@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import subprocess
 import traceback
 from typing import Any, Dict, List, Optional
@@ -22,6 +23,7 @@ ALWAYS_TRUE = {"no-reuseaddr": "restart.*", "wide-open": "bind.*", "inherited": 
                "blocking-accept": ""}
 # And some name what follows from a mistake that another rule names better.
 CONSEQUENCES = {"leak", "spin", "starved"}
+_NOISE = re.compile(r" *\d+ +[\d.]+ +\d+ +(module|found) ")   # what was there before the program began
 THE_STUDENTS = (SessionError, Wrong, ClientError, NotAtRest)
 
 
@@ -44,9 +46,9 @@ def explain(bench: Optional[Bench], error: BaseException, name: str) -> Dict[str
             told["steps"] += one.steps
         if play is not None:
             _mark(play, told["message"])
+            told["trace"] = trace_lines(bench.fdtrace, play, getattr(error, "at", []))  # as it stands at this moment
             play.part()
             bench.stop()
-            told["trace"] = trace_lines(bench.fdtrace, play, getattr(error, "at", []))
             told["finding"] = finding(play, name)
     return told
 
@@ -105,7 +107,7 @@ def trace_lines(fdtrace: str, play: Play, at: List[int]) -> List[str]:
     lines = done.stdout.splitlines()
     if done.returncode != 0 or len(lines) < 2:
         return []
-    head, lines = lines[0], lines[1:]
+    head, lines = lines[0], [line for line in lines[1:] if not _NOISE.match(line) and not line.startswith("--")]
     shown = set()
     if at:
         numbers = [_number(line) for line in lines]

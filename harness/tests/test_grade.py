@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -16,7 +15,6 @@ import pytest
 from fdlab import feedback, formats, grade, isolate, matrix
 from fdlab.checking import NotJudged, Wrong
 from fdlab.result import FAILED, NOT_JUDGED, PASSED, Check, Grade, PointsError, read_points, to_dict
-from fdlab.session import SessionError
 
 Run = Callable[..., Tuple[int, str, str]]
 

@@ -6,7 +6,6 @@ import resource
 import signal
 import socket
 import time
-from pathlib import Path
 from typing import Callable, List
 
 import pytest

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import List
+from typing import Dict, List
 
 from ..result import FAILED, NOT_JUDGED, PASSED, Check, Grade
 
@@ -17,7 +17,7 @@ def _wrapped(text: str, first: str, rest: str) -> List[str]:
 
 def replay(grade: Grade, check: Check) -> str:
     """The command that plays just this check."""
-    source = "" if grade.submission.endswith("server.c") and grade.submission.startswith("labs/") else " SRC=" + (
+    source = "" if grade.submission.startswith("labs/%s-" % grade.lab) else " SRC=" + (
         grade.submission if grade.submission.replace("_", "").replace("/", "").replace(".", "").replace("-", "").isalnum()
         else "'%s'" % grade.submission.replace("'", "'\\''"))
     return "make grade LAB=%s%s CHECK=%s" % (grade.lab, source, check.name)
@@ -57,8 +57,11 @@ def render(grade: Grade) -> str:
     if grade.compiler.strip():
         lines += ["", "It compiles, with warnings:", "", grade.compiler.rstrip("\n")]
     lines += [""] + [_row(check) for check in grade.checks]
+    reasons: Dict[str, List[str]] = {}
     for check in grade.of(NOT_JUDGED):
-        lines += [""] + _wrapped("%s was not judged: %s" % (check.name, check.message), "", "  ")
+        reasons.setdefault(check.message, []).append(check.name)
+    for reason, names in reasons.items():
+        lines += [""] + _wrapped("Not judged (%s): %s" % (reason, ", ".join(names)), "", "  ")
     for check in grade.of(FAILED):
         lines += [""] + _wrapped("%s: %s" % (check.name, check.title), "FAILED ", "  ")
         lines += details(grade, check)
