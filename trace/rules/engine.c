@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-	SAME_KEPT = 64, /* findings of one rule at one place that are kept with their message; the others are counted */
-	PLACES = 4096,  /* places with findings; more than that is said and not listed */
+	SAME_KEPT = 16, /* findings of one rule at one place that are kept with their message; the others are counted */
+	PLACES = 1024,  /* places with findings; more than that is said and not listed */
 	EARLY_MOST = 64, /* early findings that wait to be shown */
 	EARLY_EVERY = 1000000000,
 	LISTS = 64, /* rules that one class of calls may have */

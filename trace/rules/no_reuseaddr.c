@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* Own table 0, by life. */
+enum { LOOKS = 1000 };
+
+/* Own table 0, by life. Table 1 has one number: how often it was looked back. */
 struct reuse {
 	uint64_t set;      /* the option was set at this event, or 0 */
 	struct site bound; /* to a port that was named; bound.seq 0: not */
@@ -42,9 +44,12 @@ look_back(const struct check *c, uint16_t port, bool *listens, bool *closed)
 static void
 in_use(struct check *c, uint16_t port)
 {
+	uint32_t *looked = OWN(c, 1, 0, uint32_t);
 	bool somebody = false, closed = false;
 	struct finding *f;
 
+	if (++*looked > LOOKS)
+		return; /* each goes through all lives */
 	look_back(c, port, &somebody, &closed);
 	if (somebody || (f = found_here(c, c->life)) == NULL)
 		return;
