@@ -186,6 +186,12 @@ check_events(const struct check *c)
 	return c->nevents;
 }
 
+uint64_t
+check_beyond(const struct check *c)
+{
+	return c->found->beyond;
+}
+
 void *
 own(struct check *c, int table, uint32_t id, size_t size)
 {

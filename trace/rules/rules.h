@@ -79,6 +79,7 @@ void check_over(struct check *c);
 /* In the order of the events; NULL: no more. */
 const struct finding *check_finding(const struct check *c, int i);
 uint64_t check_events(const struct check *c);
+uint64_t check_beyond(const struct check *c); /* findings at places that were too many to be kept */
 
 /* Live: the next early finding, or NULL. `now`: ns since the run began, for a call that lasts and lasts. */
 const struct finding *check_early(struct check *c, int64_t now);

@@ -179,6 +179,11 @@ report_text(struct report *r)
 		count(o, counts[SEVERITY_NOTE], "note", " in ");
 	}
 	count(o, (int)check_events(r->check), "event", "");
+	if (check_beyond(r->check) > 0) {
+		out_text(o, ", and ");
+		out_number(o, (int64_t)check_beyond(r->check));
+		out_text(o, " more that are not listed");
+	}
 	if (r->problem[0] != '\0')
 		out_text(o, "; the capture is not whole, and was checked as far as it goes");
 	out_line(o);
