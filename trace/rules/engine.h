@@ -40,7 +40,7 @@ enum {
 	CALLS_BIRTH = 1 << 25,  /* at an END: whatever it was, it made a descriptor */
 	CALLS_FAILED = 1 << 26, /* at an END: whatever it was, it failed */
 	CALLS_DEATH = 1 << 27,  /* at an END: whatever it was, it ended a descriptor */
-	CALLS_NOTE = 1 << 28, /* the harness has written down what a client does */
+	CALLS_NOTE = 1 << 28,   /* the harness has written down what a client does */
 	CALLS_ALL = (1 << 22) - 1,
 };
 
@@ -48,11 +48,11 @@ enum {
 struct life_facts {
 	struct site born, last; /* last: the last call that named it and was no wait */
 	struct site eof;        /* where its end of file was read first */
+	struct site gone;       /* where its peer was found to be gone: ECONNRESET, EPIPE */
 	uint64_t used;          /* bytes were moved, or were to be; accepted from; connected */
 	uint64_t moved;         /* ... and it went well: progress */
 	uint64_t watched;       /* a select or poll had it in its list */
 	uint64_t told;          /* a wait said that it is ready */
-	uint64_t gone;          /* its peer had: ECONNRESET, EPIPE */
 	uint64_t idle;          /* its process's work when it was named or watched last */
 	uint64_t born_work;     /* its process's work when it was born */
 	uint32_t eofs;          /* reads in a row that returned 0 */
@@ -134,7 +134,7 @@ struct check {
 	/* Rules: */
 	const struct rule *rule; /* that is being asked */
 	int rule_index;
-	uint64_t key; /* findings of one rule at one place with different keys are told apart */
+	uint64_t key;         /* findings of one rule at one place with different keys are told apart */
 	struct table *tables; /* TABLES for each rule, its own */
 	struct findings *found;
 };

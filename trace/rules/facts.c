@@ -310,7 +310,7 @@ moved(struct check *c)
 	bool in = c->class == CALLS_IN;
 
 	if (ev->error == ECONNRESET || ev->error == EPIPE || ev->error == ETIMEDOUT)
-		f->gone = ev->seq;
+		f->gone = site_of(c, ev);
 	if (in && is_end_of_file(ev, c->life)) {
 		if (f->eofs++ == 0 && f->eof.seq == 0)
 			f->eof = site_of(c, ev);

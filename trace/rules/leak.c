@@ -1,8 +1,6 @@
 /* trace/rules/leak.c: open at exit, and long forgotten. */
 #include "rules/engine.h"
 
-#include <errno.h>
-
 enum {
 	WENT_ON = 2,    /* waits, connections and transfers after the last use: the process did something else */
 	FORGOTTEN = 32, /* the same, where only silence speaks */
@@ -38,14 +36,17 @@ copied_to_child(const struct check *c, const struct life *life)
 static void
 after_its_end(struct check *c, const struct life *life, const struct life_facts *f)
 {
-	struct finding *found_one = found(c, f->eof, life);
+	struct site end = f->eof.seq != 0 ? f->eof : f->gone;
+	struct finding *found_one = found(c, end, life);
 
 	if (found_one == NULL)
 		return;
 	if (!life->accepted)
 		found_one->severity = SEVERITY_RISK;
-	say(found_one, c, "%L reached its end of file at %p and was never closed", life, &f->eof);
-	if (f->last.seq != f->eof.seq)
+	say(found_one, c, f->eof.seq != 0 ? "%L reached its end of file at %p" : "%L was found to be broken at %p",
+		life, &end);
+	say(found_one, c, ", and was never closed");
+	if (f->last.seq != end.seq)
 		say(found_one, c, "; the last call that named it is at %p", &f->last);
 	say(found_one, c, ".");
 	say_opened(found_one, c, life);
@@ -143,7 +144,8 @@ judge(struct check *c, const struct life *life)
 
 	if (in_use(c, life))
 		return;
-	if (f->eof.seq != 0 && is_stream(life) && f->watched <= f->eof.seq && since >= WENT_ON)
+	if ((f->eof.seq != 0 || f->gone.seq != 0) && is_stream(life) &&
+		f->watched <= (f->eof.seq != 0 ? f->eof : f->gone).seq && since >= WENT_ON)
 		after_its_end(c, life, f);
 	else if (life->accepted && f->last.seq == 0 && f->watched == 0 && f->epoll == 0 && since >= WENT_ON)
 		never_used(c, life, f);
@@ -200,9 +202,10 @@ const struct rule rule_leak = {
 	.advice = "Close it where the program is done with it: at end of file, after an error, and where a client "
 		  "is refused.",
 	.what = "At the end of the run, each descriptor that its process itself had opened and that is still open. "
-		"It is a leak when the process had stopped using it: its end of file was read and then the program "
-		"went on with others; it was accepted and never looked at; or nothing named it any more while much "
-		"else was done. Several that were opened by one line and lie idle are told as one.",
+		"It is a leak when the process had stopped using it: its end of file was read, or its connection "
+		"was found to be broken, and then the program went on with others; it was accepted and never looked "
+		"at; or nothing named it any more while much else was done. Several that were opened by one line "
+		"and lie idle are told as one.",
 	.example = " 31  recv(4, 64)                        = 0  end of file    server.c:33\n"
 		   " 32  select(6, r{3,5})                  = 1  r{3}           server.c:57\n"
 		   " 33  accept(3)                          = 6  127.0.0.1:53126  server.c:63\n"

@@ -219,7 +219,7 @@ closed(struct check *c, const struct life *life)
 	struct owed *o = OWN(c, 0, life->id, struct owed);
 	const struct life_facts *f = facts_of(c, life->id);
 
-	if (o->left > 0 && (o->left_behind || (f->gone == 0 && f->eof.seq == 0 && !o->watched && !o->tried &&
+	if (o->left > 0 && (o->left_behind || (f->gone.seq == 0 && f->eof.seq == 0 && !o->watched && !o->tried &&
 						      !(f->epoll & EPOLLOUT))))
 		lost(c, life, o, "was never sent before the descriptor was closed");
 	o->left = 0;
@@ -356,7 +356,7 @@ dropped(struct check *c, const struct life *life)
 		return;
 	if (f->used == 0 && h->unheard)
 		unheard(c, life);
-	if (f->eof.seq == 0 || f->gone != 0 || h->wrote > f->eof.seq || (h->left == 0 && !waits_to_write))
+	if (f->eof.seq == 0 || f->gone.seq != 0 || h->wrote > f->eof.seq || (h->left == 0 && !waits_to_write))
 		return;
 	found_one = found_here(c, life);
 	if (found_one == NULL)

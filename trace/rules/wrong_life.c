@@ -116,7 +116,7 @@ closes(struct check *c)
 	bool stranger = c->lf->born_thread != c->ev->thread && c->lf->thread != c->ev->thread;
 	struct ended *e = OWN(c, 0, life->id, struct ended);
 
-	if (before == NULL || before->ending != ENDS_CLOSED || c->lf->eof.seq != 0 || c->lf->gone != 0 ||
+	if (before == NULL || before->ending != ENDS_CLOSED || c->lf->eof.seq != 0 || c->lf->gone.seq != 0 ||
 		(told != NULL && told->ready != 0))
 		return;
 	if (!stranger && (!life->accepted || life->origin != BORN_MADE || c->lf->used != 0 || c->lf->watched != 0))
