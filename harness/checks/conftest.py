@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
+from _pytest.reports import TestReport
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -50,6 +51,10 @@ def name_of(item: pytest.Item) -> str:
     return item.originalname[len("test_"):].replace("__", ".")  # type: ignore[attr-defined]
 
 
+def file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
 def preconditions(item: pytest.Item) -> List[str]:
     return [name for mark in item.iter_markers("after") for name in mark.args]
 
@@ -73,9 +78,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
 # ---- what a check gets
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, fdtrace: str, build: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(request: Any, fdtrace: str, build: Path, tmp_path_factory: Any) -> Iterator[Bench]:
     config, name = request.config, name_of(request.node)
-    lab = request.node.path.stem
+    lab = os.path.basename(file_of(request.node))[:-len(".py")]
     program = config.getoption("--server") or str(build / lab / "server")
     folder = config.getoption("--folder") or str(tmp_path_factory.mktemp("traces"))
     made = Bench(program, lab_module(lab).PORTS, fdtrace, os.path.join(folder, name), config.fdlab_tier,
@@ -96,7 +101,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     if told is None:
         return
     if told["status"] == NOT_JUDGED:
-        report.outcome, report.longrepr = "skipped", (str(item.path), 0, "not judged: " + told["message"])
+        report.outcome, report.longrepr = "skipped", (file_of(item), 0, "not judged: " + told["message"])
     else:
         report.outcome, report.longrepr = "failed", "\n".join([told["message"], ""] + [
             "%4d  %s" % step for step in enumerate(told["steps"], 1)] + told["trace"])
@@ -133,15 +138,15 @@ def _in_a_process(item: pytest.Item, tier: str, started: float) -> Tuple[int, in
     os._exit(0)
 
 
-def _skipped(item: pytest.Item, why: str) -> pytest.TestReport:
+def _skipped(item: pytest.Item, why: str) -> TestReport:
     """The report of a check that was not made."""
-    return pytest.TestReport(
+    return TestReport(
         nodeid=item.nodeid, location=item.location, keywords={}, outcome="skipped",
-        longrepr=(str(item.path), 0, "not judged: " + why), when="call", sections=[], duration=0.0,
+        longrepr=(file_of(item), 0, "not judged: " + why), when="call", sections=[], duration=0.0,
         user_properties=[("fdlab", {"status": NOT_JUDGED, "message": why, "steps": [], "trace": [], "finding": None})])
 
 
-def _status(reports: List[pytest.TestReport]) -> str:
+def _status(reports: List[TestReport]) -> str:
     for report in reports:
         for key, told in report.user_properties:
             if key == "fdlab":
@@ -182,7 +187,7 @@ class _Running:
                 return item
         return None
 
-    def report(self, item: pytest.Item, reports: List[pytest.TestReport], took: float = 0.0) -> None:
+    def report(self, item: pytest.Item, reports: List[TestReport], took: float = 0.0) -> None:
         self.status[name_of(item)] = _status(reports)
         hook = item.ihook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)

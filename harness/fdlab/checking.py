@@ -40,6 +40,7 @@ FIRST_PORT = 50000
 NAP = 2.5           # with input that it has not taken, a server may be resting for a moment: for so long at the most
 MOST_EVENTS = 50000     # slots of a capture, 64 bytes each
 OPEN_FILES = 1024   # as a shell has it
+PROCESSES = 2048    # and threads; where they can be counted apart from those of the same user
 LIMITS = {resource.RLIMIT_NOFILE: OPEN_FILES, resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_FSIZE: 64 << 20,
           resource.RLIMIT_CORE: 0}
 _TIME_OUT = re.compile("time[ -]?out", re.IGNORECASE)
@@ -538,6 +539,8 @@ class Bench:
         args = ["%g" % timeout, *map(str, ports)] if args is None else list(args)
         options = ["--max-events=%d" % most_events, *("--inject=" + spec for spec in inject)]
         limits = {**LIMITS, resource.RLIMIT_NOFILE: open_files}
+        if self.tier != "free ports":
+            limits[resource.RLIMIT_NPROC] = PROCESSES
         if open_files > OPEN_FILES:
             self._may_open(open_files + 100)
         capture = os.path.join(self.folder, "%d.fdt" % (len(self.plays) + 1))

@@ -116,7 +116,10 @@ def judge(grade: Grade, program: str, folder: str, build: str, side_by_side: int
     """Makes the checks of grade (or grade.only, with what those come after) on a program."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever plugins are installed here are none of ours
     os.environ["FDLAB_BUILD"] = os.path.abspath(build)
-    import pytest
+    try:
+        import pytest
+    except ImportError:
+        raise RuntimeError("grading needs pytest: `make grade` finds one, or fetches it") from None
     arguments = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--capture=no",
                  "--rootdir", HARNESS, "-c", os.devnull, os.path.join(HARNESS, "checks", grade.lab + ".py"),
                  "--server", os.path.abspath(program), "--folder", os.path.abspath(folder), "--tier", grade.tier,

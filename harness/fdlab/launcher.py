@@ -35,6 +35,7 @@ from .trace import plain
 
 DEADLINE = 5.0           # seconds: a step that takes longer has failed
 LINES_KEPT = 20000       # of a server that never stops printing: so many, and the rest is counted
+BYTES_KEPT = 8 << 20     # and no more than this, should they be long
 START_GRACE = 10.0       # seconds that starting fdtrace and the program may take, on a machine that is busy
 
 Event = Dict[str, Any]
@@ -111,13 +112,15 @@ class Lines:
     def __init__(self) -> None:
         self.all: List[tuple] = []
         self.dropped = 0
+        self.size = 0            # of all lines that are kept
         self.ended = 0           # sources that have come to their end
         self.sources = 0
         self._change = threading.Condition()
 
     def add(self, source: str, text: str) -> None:
         with self._change:
-            if len(self.all) < LINES_KEPT:
+            if len(self.all) < LINES_KEPT and self.size < BYTES_KEPT:
+                self.size += len(text)
                 self.all.append((source, text))
                 self._change.notify_all()
             else:
