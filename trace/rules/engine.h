@@ -55,6 +55,7 @@ struct life_facts {
 	uint64_t told;          /* a wait said that it is ready */
 	uint64_t idle;          /* its process's work when it was named or watched last */
 	uint64_t born_work;     /* its process's work when it was born */
+	uint64_t eof_accepts;   /* connections that its process had taken when that came */
 	uint32_t eofs;          /* reads in a row that returned 0 */
 	uint32_t thread;        /* that named it last */
 	uint32_t born_thread;
@@ -98,6 +99,7 @@ struct process_facts {
 	uint64_t work;    /* waits that brought something, connections taken, transfers: how much has been done */
 	uint64_t last;    /* its last event */
 	struct site exec; /* the exec that has begun */
+	uint64_t accepts; /* connections taken */
 	bool selects;     /* it has called select or pselect */
 };
 

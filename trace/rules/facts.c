@@ -312,14 +312,17 @@ moved(struct check *c)
 	if (ev->error == ECONNRESET || ev->error == EPIPE || ev->error == ETIMEDOUT)
 		f->gone = site_of(c, ev);
 	if (in && is_end_of_file(ev, c->life)) {
-		if (f->eofs++ == 0 && f->eof.seq == 0)
+		if (f->eofs++ == 0 && f->eof.seq == 0) {
 			f->eof = site_of(c, ev);
+			f->eof_accepts = c->pf->accepts;
+		}
 		return;
 	}
 	if (ev->ret < 0 || (ev->ret == 0 && c->class != CALLS_ACCEPT && c->class != CALLS_CONNECT &&
 				   ev->call != FDT_CALL_eventfd_read && ev->call != FDT_CALL_eventfd_write))
 		return;
 	f->moved = ev->seq;
+	c->pf->accepts += c->class == CALLS_ACCEPT;
 	if (in)
 		f->eofs = 0;
 	if (c->life->number > 2)

@@ -52,6 +52,34 @@ after_its_end(struct check *c, const struct life *life, const struct life_facts 
 	say_opened(found_one, c, life);
 }
 
+/* It was closed in the end, but others had come and gone before that: its number was missing meanwhile. */
+static void
+late(struct check *c, const struct life *life)
+{
+	const struct life_facts *f = facts_of(c, life->id);
+	struct finding *found_one;
+
+	if (!life->accepted || life->origin != BORN_MADE || f->eof.seq == 0 || f->used > f->eof.seq ||
+		f->watched > f->eof.seq || f->epoll != 0 || c->pf->accepts == f->eof_accepts || c->life != life)
+		return;
+	found_one = found(c, f->eof, life);
+	if (found_one == NULL)
+		return;
+	found_one->severity = SEVERITY_RISK;
+	say(found_one, c,
+		"%L reached its end of file at %p and was closed only at event %n, after others had come: %n new "
+		"connections got higher numbers, or none.",
+		life, &f->eof, (int64_t)c->ev->seq, (int64_t)(c->pf->accepts - f->eof_accepts));
+	say_opened(found_one, c, life);
+}
+
+static void
+on(struct check *c)
+{
+	for (uint32_t i = 0; i < c->effects->nclosed; i++)
+		late(c, model_life(c->model, c->effects->closed[i]));
+}
+
 static void
 never_used(struct check *c, const struct life *life, const struct life_facts *f)
 {
@@ -205,7 +233,8 @@ const struct rule rule_leak = {
 		"It is a leak when the process had stopped using it: its end of file was read, or its connection "
 		"was found to be broken, and then the program went on with others; it was accepted and never looked "
 		"at; or nothing named it any more while much else was done. Several that were opened by one line "
-		"and lie idle are told as one.",
+		"and lie idle are told as one. A client that was closed at last, but only after others had come, is "
+		"a risk.",
 	.example = " 31  recv(4, 64)                        = 0  end of file    server.c:33\n"
 		   " 32  select(6, r{3,5})                  = 1  r{3}           server.c:57\n"
 		   " 33  accept(3)                          = 6  127.0.0.1:53126  server.c:63\n"
@@ -217,5 +246,7 @@ const struct rule rule_leak = {
 	.not_this = "A server that is stopped while clients are connected: it watched them to the last. A log, a "
 		    "lock, a listener: they are in use for as long as the program runs. A client that has only shut "
 		    "down its sending side and still gets answers. What the program inherited.",
+	.end = CALLS_CLOSE,
+	.on = on,
 	.over = over,
 };
