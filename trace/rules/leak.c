@@ -1,6 +1,8 @@
 /* trace/rules/leak.c: open at exit, and long forgotten. */
 #include "rules/engine.h"
 
+#include <sys/socket.h>
+
 enum {
 	WENT_ON = 2,    /* waits, connections and transfers after the last use: the process did something else */
 	FORGOTTEN = 32, /* the same, where only silence speaks */
@@ -52,6 +54,11 @@ after_its_end(struct check *c, const struct life *life, const struct life_facts 
 	say_opened(found_one, c, life);
 }
 
+/* Own table 1, by life: shutdown(SHUT_RDWR) was called on it. There is nothing more that it could be kept for. */
+struct shut {
+	bool both;
+};
+
 /* It was closed in the end, but others had come and gone before that: its number was missing meanwhile. */
 static void
 late(struct check *c, const struct life *life)
@@ -60,7 +67,8 @@ late(struct check *c, const struct life *life)
 	struct finding *found_one;
 
 	if (!life->accepted || life->origin != BORN_MADE || f->eof.seq == 0 || f->used > f->eof.seq ||
-		f->watched > f->eof.seq || f->epoll != 0 || c->pf->accepts == f->eof_accepts || c->life != life)
+		f->watched > f->eof.seq || f->epoll != 0 || c->pf->accepts == f->eof_accepts || c->life != life ||
+		!OWN(c, 1, life->id, struct shut)->both)
 		return;
 	found_one = found(c, f->eof, life);
 	if (found_one == NULL)
@@ -76,6 +84,8 @@ late(struct check *c, const struct life *life)
 static void
 on(struct check *c)
 {
+	if (c->class == CALLS_SHUTDOWN && c->life != NULL && c->ev->args[0] == SHUT_RDWR)
+		OWN(c, 1, c->life->id, struct shut)->both = true;
 	for (uint32_t i = 0; i < c->effects->nclosed; i++)
 		late(c, model_life(c->model, c->effects->closed[i]));
 }
@@ -233,8 +243,8 @@ const struct rule rule_leak = {
 		"It is a leak when the process had stopped using it: its end of file was read, or its connection "
 		"was found to be broken, and then the program went on with others; it was accepted and never looked "
 		"at; or nothing named it any more while much else was done. Several that were opened by one line "
-		"and lie idle are told as one. A client that was closed at last, but only after others had come, is "
-		"a risk.",
+		"and lie idle are told as one. A client that was shut down, and closed only after others had come, "
+		"is a risk.",
 	.example = " 31  recv(4, 64)                        = 0  end of file    server.c:33\n"
 		   " 32  select(6, r{3,5})                  = 1  r{3}           server.c:57\n"
 		   " 33  accept(3)                          = 6  127.0.0.1:53126  server.c:63\n"
@@ -246,7 +256,7 @@ const struct rule rule_leak = {
 	.not_this = "A server that is stopped while clients are connected: it watched them to the last. A log, a "
 		    "lock, a listener: they are in use for as long as the program runs. A client that has only shut "
 		    "down its sending side and still gets answers. What the program inherited.",
-	.end = CALLS_CLOSE,
+	.end = CALLS_CLOSE | CALLS_SHUTDOWN,
 	.on = on,
 	.over = over,
 };

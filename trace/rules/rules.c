@@ -13,10 +13,10 @@
 	X(set_not_rebuilt) \
 	X(starved) \
 	X(ready_ignored) \
-	X(watching_closed) X(short_write) X(end_of_file_ignored) X(error_as_descriptor) X(number_too_big) \
-		X(nfds_too_small) X(sigpipe) X(interrupted) X(accept_fatal) X(peer_reset_fatal) X(inherited) \
-			X(no_reuseaddr) X(blocking_accept) X(lost_events) X(held_by_libc) X(half_closed_dropped) \
-				X(wide_open)
+	X(watching_closed) \
+	X(short_write) X(end_of_file_ignored) X(error_as_descriptor) X(number_too_big) X(nfds_too_small) X(sigpipe) \
+		X(interrupted) X(accept_fatal) X(peer_reset_fatal) X(inherited) X(no_reuseaddr) X(blocking_accept) \
+			X(lost_events) X(held_by_libc) X(half_closed_dropped) X(wide_open)
 
 #define DECLARE(name) extern const struct rule rule_##name;
 RULES(DECLARE)
