@@ -62,9 +62,7 @@ struct life_facts {
 	uint32_t epoll;    /* the events that an epoll is to watch it for, or 0 */
 	uint8_t wanted;    /* WATCH_*: by the last select or poll that had it */
 	bool other_thread; /* another thread than that of its birth has named it */
-	/* ioctl(FIONBIO) was called on it (on the first of its copies): its argument is not kept, and taken for ""
-	bool fionbio;
-	"on" */
+	bool fionbio; /* ioctl(FIONBIO) was called on the first of its copies; its argument is not kept: taken for on */
 };
 
 /* A wait that has returned. */
