@@ -51,7 +51,8 @@ def facts(run: Run, ports: List[int], timeout: float) -> List[Fact]:
     found.append(fact(was == CLIENTS,
                       "fd 6 lived three times: %s. accept() gives the lowest number that is not in use, and when one "
                       "client has left that is 6 again." % ", then ".join(span(run, name) for name in CLIENTS),
-                      "A, B and C should have been fd 6, 6#2 and 6#3, one after the other: they were %s" % was))
+                      "A, B and C should have been fd 6, 6#2 and 6#3, one after the other: they were %s" % (
+                          ", ".join("%s for %s" % (life, name) for name, life in was.items()) or "never accepted")))
     found.append(_one_at_a_time(run))
     found.append(_queue(run))
     found.append(_no_timeout_while_serving(run))

@@ -79,6 +79,13 @@ def test_labs_have_the_same_headings(path):
     assert [text for level, text in links.headings(path) if level == 2] == list(wanted)
 
 
+@pytest.mark.parametrize("path", [HANDOUTS / name for name in ("lab1.md", "lab2.md", "reading-a-trace.md")], ids=name_of)
+def test_it_is_two_pages_of_text_at_most(path):
+    """650 words fill a printed page; what is typed and what comes back are not counted."""
+    text = re.sub(r"^```.*?^```|^<!--.*?-->", "", path.read_text(), flags=re.M | re.S)
+    assert len(text.split()) <= 2 * 650
+
+
 @pytest.mark.parametrize("lab", ["lab1", "lab2"])
 def test_the_sections_that_the_grader_points_to_are_there(lab):
     titles = {text for _, text in links.headings(HANDOUTS / (lab + ".md"))}
