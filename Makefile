@@ -7,6 +7,7 @@
 #   TESTS=path   only some of the tests            V=1         show the commands
 #   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
 #   BUILD=dir    another build directory       FUZZ_SECONDS=60  how long (fuzz)
+#   TIMES=100    so often, on busy cores: does an outcome ever change? (grade-grader)
 #   READER_EXTRA= PRELOAD_EXTRA=  more flags for the tracer's two halves
 
 SRC     :=
@@ -48,7 +49,7 @@ NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC
 FORCE:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9][a-z0-9-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9][a-z0-9-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@sed -n '/^# Variables/,/^$$/ s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 build: ## everything that is compiled: the labs, the client, fdtrace
@@ -217,7 +218,7 @@ grade: $(BUILD)/common/helpers.a $(TRACER)
 		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
 
 grade-grader: $(BUILD)/common/helpers.a $(TRACER)
-	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.matrix $(GRADE_FLAGS)
+	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.$(if $(TIMES),flicker --times $(TIMES),matrix) $(GRADE_FLAGS)
 
 handouts: build
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.excerpts --build $(BUILD)
