@@ -41,7 +41,9 @@ RUN_PYTHON   = PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycach
 
 # What must be there, said in one line. These are expanded in recipes, so that `make help` needs none of it.
 found     = $(shell command -v $(firstword $(1)) 2>/dev/null)
-NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))': install the package gcc, or name another one with CC=))
+NEED_CC   = $(if $(call found,$(CC)),,$(error no C compiler `$(firstword $(CC))': install the package gcc, or name another one with CC=))$(if \
+            $(HEADERS),,$(error `$(CC)' finds no headers of the C library: install the package libc6-dev))
+HEADERS   = $(eval HEADERS := $(shell echo '#include <netinet/in.h>' | $(CC) -E -o /dev/null - 2>/dev/null && echo found))$(HEADERS)
 NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
 NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
 
