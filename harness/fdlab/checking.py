@@ -352,17 +352,19 @@ class Play(Session):
         return True
 
     def ends(self) -> Optional[int]:
-        """The exit status of a server that ends by itself; None for one that goes on."""
+        """The exit status of a server that ends by itself, and all that it printed is there; None for one that goes on."""
         end = time.monotonic() + self.deadline
-        while time.monotonic() < end:
+        status: Optional[int] = None
+        while status is None and time.monotonic() < end:
             status = self.server.wait(0.05)
-            if status is not None:
-                self.server.lines.wait_for_end(1.0)
-                return status
-            with contextlib.suppress(barrier.NotAtRest):
-                barrier.wait_for_rest(self.server.pid, self.ports, 0.3)
-                return self.server.wait(0.0)
-        return None
+            if status is None:
+                with contextlib.suppress(barrier.NotAtRest):
+                    barrier.wait_for_rest(self.server.pid, self.ports, 0.3)
+                    status = self.server.wait(0.0)
+                    break
+        if status is not None:
+            self.server.lines.wait_for_end(self.deadline)
+        return status
 
     # ---- what it prints, and its timer
 

@@ -344,7 +344,7 @@ class Server:
         if not self._unread():
             self.wait(1.0)  # it closes its output in the same breath as it ends
         if not self.alive:
-            self.lines.wait_for_end(1.0)
+            self.lines.wait_for_end(deadline)
             index = self.lines.wait(lambda line: wanted in line, 0.0, start)
             if index is not None:
                 return index
@@ -406,7 +406,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._keeper.kill()
                 self._keeper.wait()
-        self.lines.wait_for_end(1.0)
+        self.lines.wait_for_end(START_GRACE)  # nobody holds the other ends any more
         if self.notes is not None:
             self.notes.close()
         if self.follow is not None:
