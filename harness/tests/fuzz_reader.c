@@ -6,6 +6,7 @@
 #include "reader/map.h"
 #include "reader/turns.h"
 #include "views/call.h"
+#include "views/narrow.h"
 #include "views/object.h"
 #include "views/rows.h"
 
@@ -44,15 +45,20 @@ read_once(struct model *m, struct rows *rows, struct out *o, bool replay)
 }
 
 static void
-read_capture(struct capture *c, bool live)
+read_capture(struct capture *c, bool live, bool narrowed)
 {
-	const struct live_options options = {.fd = -1, .width = 80, .colour = WHEN_NEVER, .ascii = 1};
+	struct live_options options = {.fd = -1, .width = 80, .colour = WHEN_NEVER, .ascii = 1};
 	struct timeline *t = timeline_open(c, live);
 	struct model *m = live ? model_open(t) : model_load(t);
+	struct narrow_options some;
 	struct out screen, text;
 	struct rows *rows;
 	char problem[512];
 
+	narrow_all(&some);
+	narrow_option(&some, 'f', "3,4,5#2");
+	narrow_option(&some, 's', "1ms");
+	options.narrow = narrowed ? &some : NULL;
 	out_open(&screen, -1);
 	out_open(&text, -1);
 	rows = rows_open(m, &screen, &options, !live);
@@ -75,12 +81,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char error[512];
 
-	for (int live = 0; live < 2; live++) {
+	for (int how = 0; how < 4; how++) {
 		struct capture *c = capture_memory(data, size, error, sizeof error);
 
 		if (c == NULL)
 			return 0;
-		read_capture(c, live);
+		read_capture(c, how & 1, how & 2);
 		capture_close(c);
 	}
 	return 0;

@@ -488,7 +488,7 @@ def test_hostile_captures(tmp_path):
     cc = shutil.which("gcc") or "cc"
     trace = ROOT / "trace"
     sources = [*sorted(map(str, (trace / "reader").glob("*.c"))),
-               *(str(trace / "views" / f"{name}.c") for name in ("call", "object", "rows", "row", "screen")), str(BUILD / "gen" / "calls.c")]
+               *(str(trace / "views" / f"{name}.c") for name in ("call", "glyphs", "narrow", "object", "rows", "row", "screen")), str(BUILD / "gen" / "calls.c")]
     program = tmp_path / "fuzz"
     subprocess.run([cc, "-std=gnu11", "-g", "-O1", "-DALONE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", f"-I{trace}",
                     f"-I{BUILD / 'gen'}", str(Path(__file__).with_name("fuzz_reader.c")), *sources, "-o", str(program)], check=True,

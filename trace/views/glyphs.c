@@ -200,13 +200,3 @@ columns_fit(struct columns *c, int room)
 	c->width = used;
 	free(order);
 }
-
-uint32_t
-waits_next(struct waits *w, uint32_t thread)
-{
-	while (w->n <= thread) {
-		w->of = grow(w->of, w->n, &w->room, sizeof *w->of);
-		w->of[w->n++] = 0;
-	}
-	return ++w->of[thread];
-}

@@ -44,10 +44,4 @@ void columns_know(struct columns *c, struct model *m); /* from all the lives tha
 void columns_fit(struct columns *c, int room);         /* all, or those that were used last */
 int number_digits(uint64_t number);
 
-/* The number of a thread's waits so far. */
-struct waits {
-	uint32_t *of, n, room; /* by thread */
-};
-uint32_t waits_next(struct waits *w, uint32_t thread);
-
 #endif

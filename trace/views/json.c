@@ -10,8 +10,10 @@ static const char help[] =
 	"usage: fdtrace json [OPTION]... CAPTURE\n"
 	"Prints each event as a JSON object on a line of its own, in the order in which the calls began.\n"
 	"\n"
-	"  -o FILE      write to FILE\n"
-	"  --no-where   no source lines\n"
+	"  -o FILE          write to FILE\n"
+	"  --no-where       no source lines\n"
+	NARROW_HELP
+	"What these leave out is said on stderr.\n"
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
 
@@ -19,10 +21,11 @@ int
 json_main(int argc, char **argv)
 {
 	struct view v;
+	struct moment at;
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE, help);
+	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_NARROW, help);
 
 	if (status >= 0 || (status = view_open(&v, false)) >= 0)
 		return status;
@@ -30,9 +33,14 @@ json_main(int argc, char **argv)
 		model_step(v.model, step, ev, &e);
 		if (step != STEP_BEGIN)
 			continue;
-		model_effects(v.model, ev, &e);
-		out_object(&v.out, v.model, ev, &e, view_where(&v, ev));
+		narrow_step(&v.narrow, ev);
+		moment_of(&at, v.model, ev, ev->pid);
+		if (!narrow_event(&v.narrow, &at))
+			continue;
+		out_object(&v.out, v.model, ev, &at.effects, view_where(&v, ev));
 		out_line(&v.out);
 	}
+	if (!view_broken(&v))
+		view_left_out(&v, "events");
 	return view_close(&v);
 }

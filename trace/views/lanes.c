@@ -28,6 +28,7 @@ static const char help[] =
 	"  --width=N        columns (the terminal's, COLUMNS, or 80)\n"
 	"  --color=WHEN     always, never, auto (on a terminal, and NO_COLOR is not set)\n"
 	"  --ascii          no line drawing\n"
+	NARROW_HELP
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
 
@@ -47,7 +48,6 @@ struct lanes {
 	struct model *m;
 	struct screen screen;
 	struct columns columns;
-	struct waits waits;
 	struct out text;   /* what stands beside the lanes, in pieces */
 	struct out block;  /* the rows since the last wait began */
 	struct out twice;  /* the first of the blocks that were as the one before */
@@ -89,6 +89,8 @@ end_block(struct lanes *l)
 {
 	bool folds = l->foldable && !l->v->o.live.all && l->shape == l->before && l->block_rows > 0;
 
+	if (l->block_rows == 0 && out_length(&l->block) == 0)
+		return;
 	if (folds) {
 		if (l->same++ == 0)
 			out_copy(&l->twice, l->block.start, out_length(&l->block));
@@ -280,7 +282,7 @@ wait_text(struct lanes *l, const struct moment *at)
 
 	out_text(o, ev->info->name);
 	out_text(o, " #");
-	out_number(o, waits_next(&l->waits, ev->thread));
+	out_number(o, narrow_turn_of(&l->v->narrow, ev->thread));
 	out_char(o, ' ');
 	set_text(l, at, false);
 	if (ev->flags & FDT_EV_CUT)
@@ -421,11 +423,13 @@ lanes_event(struct lanes *l, const struct event *ev)
 		model_effects(l->m, ev, &passed);
 		return;
 	}
+	narrow_step(&l->v->narrow, ev);
 	if (event_is_wait(ev) || ev->info->shape == SHAPE_event)
 		end_block(l);
-	if (ev->call != FDT_CALL_note && ev->call != FDT_CALL_ended)
-		l->pid = ev->pid;
-	moment_of(&at, l->m, ev, l->pid);
+	moment_of(&at, l->m, ev, ev->call == FDT_CALL_note || ev->call == FDT_CALL_ended ? l->pid : ev->pid);
+	if (!narrow_event(&l->v->narrow, &at))
+		return;
+	l->pid = at.pid;
 	use_columns(l, &at);
 	if (l->header_due) {
 		end_block(l);
@@ -453,6 +457,7 @@ lanes_open(struct lanes *l, struct view *v)
 	for (uint32_t i = 0; i < model_processes(l->m); i++)
 		l->who |= model_process(l->m, i)->threaded;
 	columns_know(&l->columns, l->m);
+	narrow_columns(&v->narrow, &l->columns);
 	out_open(&l->text, -1);
 	out_open(&l->block, -1);
 	out_open(&l->twice, -1);
@@ -466,6 +471,7 @@ lanes_close(struct lanes *l)
 
 	end_block(l);
 	end_fold(l);
+	narrow_line(&l->v->narrow, o, "rows", l->screen.width);
 	capture_problem(l->v->capture, problem, sizeof problem);
 	if (problem[0] != '\0') {
 		out_text(o, "-- ");
@@ -476,7 +482,6 @@ lanes_close(struct lanes *l)
 	out_close(&l->block);
 	out_close(&l->twice);
 	free(l->columns.at);
-	free(l->waits.of);
 }
 
 int
@@ -487,7 +492,7 @@ lanes_main(int argc, char **argv)
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_SCREEN, help);
+	int status = view_arguments(&v.o, argc, argv, TAKES_SCREEN | TAKES_NARROW, help);
 
 	if (status >= 0)
 		return status;

@@ -13,6 +13,7 @@
 
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
+struct narrow_options;
 struct live_options {
 	int fd;             /* where to print */
 	int width;          /* 0: the terminal's, COLUMNS, or 80 */
@@ -20,6 +21,7 @@ struct live_options {
 	int ascii;          /* no line drawing even when the locale has it */
 	int all;            /* nothing is folded */
 	int no_where;
+	const struct narrow_options *narrow; /* NULL: all of the run */
 };
 
 struct live;

@@ -11,8 +11,9 @@ static const char help[] =
 	"Prints one line for each event: its number, when it began (seconds), the process, the call with its arguments, what came\n"
 	"of it, and the source line. `4#2` is the second life of descriptor 4.\n"
 	"\n"
-	"  -o FILE      write to FILE\n"
-	"  --no-where   no source lines\n"
+	"  -o FILE          write to FILE\n"
+	"  --no-where       no source lines\n"
+	NARROW_HELP
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
 
@@ -119,10 +120,11 @@ int
 log_main(int argc, char **argv)
 {
 	struct view v;
+	struct moment at;
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE, help), width;
+	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_NARROW, help), width;
 
 	if (status >= 0 || (status = view_open(&v, false)) >= 0)
 		return status;
@@ -132,9 +134,12 @@ log_main(int argc, char **argv)
 		model_step(v.model, step, ev, &e);
 		if (step != STEP_BEGIN)
 			continue;
-		model_effects(v.model, ev, &e);
-		log_event(&v, ev, &e, width);
+		narrow_step(&v.narrow, ev);
+		moment_of(&at, v.model, ev, ev->pid);
+		if (narrow_event(&v.narrow, &at))
+			log_event(&v, ev, &at.effects, width);
 	}
+	narrow_line(&v.narrow, &v.out, "events", 0);
 	log_end(&v);
 	return view_close(&v);
 }

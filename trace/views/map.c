@@ -29,6 +29,7 @@ static const char help[] =
 	"  --width=N        columns (the terminal's, COLUMNS, or 80)\n"
 	"  --color=WHEN     always, never, auto (on a terminal, and NO_COLOR is not set)\n"
 	"  --ascii          no line drawing (there is none)\n"
+	NARROW_HELP
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
 
@@ -57,7 +58,6 @@ struct map_view {
 	struct model *m;
 	struct screen screen;
 	struct columns lanes;
-	struct waits waits;
 	struct strip turn, before, block; /* the turn that goes on, the one before, what fits on the screen */
 	uint32_t same;     /* turns that were left out: they look as the one before them */
 	int labels;        /* columns that the labels take */
@@ -256,6 +256,8 @@ end_turn(struct map_view *v)
 	bool same = v->whole && v->turn.n > 0 && !v->v->o.live.all && strips_look_alike(v, &v->turn, &v->before);
 	struct strip kept = v->before;
 
+	if (v->turn.n == 0 && v->whole)
+		return;
 	if (same && v->foldable) {
 		v->before.columns[v->before.n - 1] = v->turn.columns[v->turn.n - 1];
 		v->same++;
@@ -324,6 +326,7 @@ map_event(struct map_view *v, const struct event *ev)
 	struct call_column column = {.why = ' ', .turn = ' ', .seq = ev->seq};
 	struct moment at;
 
+	narrow_step(&v->v->narrow, ev);
 	moment_of(&at, v->m, ev, ev->pid);
 	if (event_is_wait(ev))
 		end_turn(v);
@@ -332,10 +335,10 @@ map_event(struct map_view *v, const struct event *ev)
 		end_fold(v);
 		put_turn(v);
 	}
-	if (!fill_marks(v, &at, marks_of(v, &v->turn, v->turn.n)))
+	if (!fill_marks(v, &at, marks_of(v, &v->turn, v->turn.n)) || !narrow_event(&v->v->narrow, &at))
 		return;
+	v->number = narrow_turn_of(&v->v->narrow, ev->thread);
 	if (event_is_wait(ev)) {
-		v->number = waits_next(&v->waits, ev->thread);
 		column.why = why_of(&at);
 		v->seen[(unsigned char)column.why] = true;
 		column.turn = (char)('0' + v->number % 10);
@@ -408,6 +411,7 @@ map_open(struct map_view *m, struct view *v)
 	*m = (struct map_view){.v = v, .m = v->model, .whole = true};
 	m->screen = screen_of(&v->o.live);
 	columns_know(&m->lanes, m->m);
+	narrow_columns(&v->narrow, &m->lanes);
 	m->who = model_processes(m->m) > 1;
 	for (uint32_t i = 0; i < model_processes(m->m); i++)
 		m->who |= model_process(m->m, i)->threaded;
@@ -429,6 +433,7 @@ map_close(struct map_view *m)
 	end_fold(m);
 	show_block(m);
 	legend(m);
+	narrow_line(&m->v->narrow, o, "calls", m->screen.width);
 	capture_problem(m->v->capture, problem, sizeof problem);
 	if (problem[0] != '\0') {
 		out_text(o, "-- ");
@@ -439,7 +444,6 @@ map_close(struct map_view *m)
 	strip_close(&m->before);
 	strip_close(&m->block);
 	free(m->lanes.at);
-	free(m->waits.of);
 }
 
 int
@@ -450,7 +454,7 @@ map_main(int argc, char **argv)
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_SCREEN, help);
+	int status = view_arguments(&v.o, argc, argv, TAKES_SCREEN | TAKES_NARROW, help);
 
 	if (status >= 0)
 		return status;

@@ -73,7 +73,7 @@ add_lane(struct rows *r, int number)
 	struct lane *lane = find_lane(r, number);
 	uint32_t at = r->nlanes;
 
-	if (lane != NULL || number < 0 || r->nlanes >= LANES_MOST)
+	if (lane != NULL || number < 0 || r->nlanes >= LANES_MOST || !narrow_number(&r->narrow, number))
 		return lane;
 	r->lanes = grow(r->lanes, r->nlanes, &r->lanes_room, sizeof *r->lanes);
 	for (; at > 0 && r->lanes[at - 1].number > number; at--)
@@ -277,7 +277,7 @@ glyph(const struct rows *r, const struct turn *t, int number)
 }
 
 static void
-out_glyph(struct rows *r, char c, int width)
+lane_glyph(struct rows *r, char c, int width)
 {
 	spaces(r->out, width - 1);
 	if (c == '*' || c == '!' || c == '?')
@@ -305,7 +305,7 @@ out_lanes(struct rows *r, const struct turn *t)
 		}
 		c = glyph(r, t, r->lanes[i].number);
 		out_text(r->out, first ? "" : " ");
-		out_glyph(r, c, r->lanes[i].width);
+		lane_glyph(r, c, r->lanes[i].width);
 		first = false;
 	}
 	if (hidden == ' ')

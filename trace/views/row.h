@@ -2,6 +2,7 @@
 #ifndef FDT_ROW_H
 #define FDT_ROW_H
 
+#include "views/narrow.h"
 #include "views/rows.h"
 
 struct lane {
@@ -23,6 +24,7 @@ struct rows {
 	struct turns *turns;
 	struct out *out;
 	struct screen screen;
+	struct narrow narrow; /* which turns are shown; it counts turns here */
 	bool all, whole;
 	int64_t now, next_look;
 

@@ -26,6 +26,7 @@ rows_open(struct model *m, struct out *o, const struct live_options *options, bo
 	r->turns = turns_open(m);
 	r->screen = screen_of(options);
 	r->all = options->all != 0;
+	narrow_open(&r->narrow, m, options->narrow);
 	r->whole = whole;
 	r->next_look = INT64_MAX;
 	out_open(&r->woke, -1);
@@ -135,13 +136,22 @@ goes_on(struct rows *r, const struct turn *t, const struct thread *stuck)
 	turns_shown(r->turns, t->thread);
 }
 
-/* A turn is complete, or sits in a call. */
-static void
-show_turn(struct rows *r, const struct turn *t, const struct thread *stuck)
+/* A turn is complete, or sits in a call. False: it is left out. */
+static bool
+show_turn(struct rows *r, const struct turn *t, const struct thread *stuck, bool last)
 {
 	struct shown *s = shown_of(r, t->thread);
+	bool begun = s->begun && s->number == t->number;
 
-	if (s->begun && s->number == t->number) {
+	if (!begun && !narrow_turn(&r->narrow, t, r->now)) {
+		if (stuck != NULL && !last)
+			s->stuck = stuck->seq; /* nothing is to wait for its row */
+		else
+			r->narrow.left++;
+		return false;
+	}
+	r->narrow.shown += !begun;
+	if (begun) {
 		end_fold(r);
 		row_turn(r, t, t->shown, stuck);
 	} else if (stuck != NULL || !folds(r, t)) {
@@ -152,6 +162,7 @@ show_turn(struct rows *r, const struct turn *t, const struct thread *stuck)
 	s->number = t->number;
 	if (stuck != NULL)
 		goes_on(r, t, stuck);
+	return true;
 }
 
 /* The threads that have sat in one call for so long. */
@@ -171,7 +182,7 @@ look_for_stuck(struct rows *r, int64_t now)
 			call_infos[thread->call].shape == SHAPE_event)
 			continue;
 		if (now - thread->begin >= patience)
-			show_turn(r, turn, thread);
+			show_turn(r, turn, thread, false);
 		else if (thread->begin + patience < r->next_look)
 			r->next_look = thread->begin + patience;
 	}
@@ -217,7 +228,8 @@ take_queue(struct rows *r, const struct event *ev)
 		const struct thread *thread = timeline_thread(t, i);
 		const struct turn *turn = turns_current(r->turns, i);
 
-		if (thread->pid != ev->pid || turn == NULL || !thread->busy || shown_of(r, i)->stuck != thread->seq)
+		if (thread->pid != ev->pid || turn == NULL || !thread->busy || shown_of(r, i)->stuck != thread->seq ||
+			!shown_of(r, i)->begun)
 			continue;
 		row_turn(r, turn, turn->nacts, thread);
 		return;
@@ -258,45 +270,66 @@ show_last(struct rows *r, uint32_t pid)
 
 		if (turn == NULL || (pid != 0 && thread->pid != pid))
 			continue;
-		if (has_news(r, turn, stuck)) {
-			show_turn(r, turn, stuck);
+		if (has_news(r, turn, stuck) && show_turn(r, turn, stuck, true))
 			goes_on(r, turn, stuck); /* what it still does after exit() */
-		}
 		shown_of(r, i)->ended = true;
 	}
 }
 
 static void
-befell(struct rows *r, const struct event *ev)
+befell(struct rows *r, const struct event *ev, bool shown)
 {
 	switch (ev->call) {
-	case FDT_CALL_note: take_note(r, ev); break;
+	case FDT_CALL_note:
+		if (shown)
+			take_note(r, ev);
+		break;
 	case FDT_CALL_queue: take_queue(r, ev); break;
 	case FDT_CALL_ended:
 		show_last(r, ev->pid);
 		show_notes(r);
 		end_fold(r);
-		row_ended(r, (int)ev->args[0]);
+		if (shown)
+			row_ended(r, (int)ev->args[0]);
 		break;
 	default: break;
 	}
+}
+
+/* After the turn that ends here: what belongs to the next one. */
+static bool
+narrowed(struct rows *r, enum step step, const struct event *ev, const struct effects *e)
+{
+	struct moment at = {.model = r->model, .ev = ev, .pid = ev->pid};
+
+	if (r->narrow.all)
+		return true;
+	if (step == STEP_END && e != NULL)
+		at.effects = *e;
+	if (event_is_wait(ev))
+		at.nwatched = model_watched(r->model, ev, &at.watched);
+	if (step == STEP_BEGIN)
+		narrow_step(&r->narrow, ev);
+	return narrow_asks(&r->narrow, &at);
 }
 
 void
 rows_step(struct rows *r, enum step step, const struct event *ev, const struct effects *e)
 {
 	const struct turn *complete;
+	bool shown;
 
 	rows_time(r, step == STEP_BEGIN ? ev->begin : ev->end);
 	complete = turns_step(r->turns, step, ev, e);
 	row_lanes_of(r, e);
 	if (complete != NULL) {
-		show_turn(r, complete, NULL);
+		show_turn(r, complete, NULL, false);
 		if (out_length(&r->notes) > 0 && notes_may_go(r))
 			show_notes(r);
 	}
+	shown = narrowed(r, step, ev, e);
 	if (ev->info->shape == SHAPE_event && step == STEP_END)
-		befell(r, ev);
+		befell(r, ev, shown);
 	else if (step == STEP_BEGIN && ev->info->shape == SHAPE_exit)
 		show_last(r, ev->pid);
 	else if (step == STEP_BEGIN && ev->info->shape != SHAPE_event)
@@ -309,8 +342,10 @@ rows_close(struct rows *r)
 	show_last(r, 0);
 	show_notes(r);
 	end_fold(r);
+	narrow_line(&r->narrow, r->out, "turns", r->screen.width);
 	row_problem(r);
 	turns_close(r->turns);
+	narrow_close(&r->narrow);
 	free(r->lanes);
 	free(r->shown);
 	out_close(&r->woke);

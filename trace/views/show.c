@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL, OPT_TURNS };
+enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL, OPT_SINCE, OPT_UNTIL, OPT_TURNS, OPT_FD, OPT_PID };
 
 static const struct option long_options[] = {
 	{"help", no_argument, NULL, OPT_HELP},
@@ -26,7 +26,11 @@ static const struct option long_options[] = {
 	{"ascii", no_argument, NULL, OPT_ASCII},
 	{"width", required_argument, NULL, OPT_WIDTH},
 	{"all", no_argument, NULL, OPT_ALL},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"until", required_argument, NULL, OPT_UNTIL},
 	{"turns", required_argument, NULL, OPT_TURNS},
+	{"fd", required_argument, NULL, OPT_FD},
+	{"pid", required_argument, NULL, OPT_PID},
 	{NULL, 0, NULL, 0},
 };
 
@@ -62,42 +66,31 @@ read_width(struct view_options *o, const char *word)
 	return true;
 }
 
-/* "3-9", "3-", "3" */
-static bool
-read_turns(struct view_options *o, const char *word)
-{
-	char *end;
-	unsigned long first = strtoul(word, &end, 10), last = first;
-
-	if (end == word || *word < '0' || *word > '9')
-		return false;
-	if (*end == '-') {
-		const char *second = end + 1;
-
-		last = *second == '\0' ? UINT32_MAX : strtoul(second, &end, 10);
-		if (*second == '\0')
-			end++;
-		else if (*second < '0' || *second > '9')
-			return false;
-	}
-	o->first_turn = (uint32_t)first;
-	o->last_turn = (uint32_t)last;
-	return *end == '\0' && first <= last && last <= UINT32_MAX;
-}
-
 static unsigned
 needs(int option)
 {
 	switch (option) {
 	case OPT_NO_WHERE: return TAKES_WHERE;
 	case OPT_FOLLOW: return TAKES_FOLLOW;
-	case OPT_TURNS: return TAKES_TURNS;
+	case OPT_SINCE:
+	case OPT_UNTIL:
+	case OPT_TURNS:
+	case OPT_FD:
+	case OPT_PID: return TAKES_NARROW;
 	case OPT_COLOUR:
 	case OPT_ASCII:
 	case OPT_WIDTH:
 	case OPT_ALL: return TAKES_SCREEN;
 	default: return 0;
 	}
+}
+
+static int
+take_narrow(struct view_options *o, char option)
+{
+	const char *why = narrow_option(&o->narrow, option, optarg);
+
+	return why != NULL ? wrong(o, optarg[0] != '\0' ? optarg : "\"\"", why) : -1;
 }
 
 static int
@@ -115,10 +108,11 @@ take_option(struct view_options *o, int option, const char *word, unsigned takes
 		if (!read_when(o, optarg))
 			return wrong(o, optarg, "--color takes always, never or auto");
 		break;
-	case OPT_TURNS:
-		if (!read_turns(o, optarg))
-			return wrong(o, optarg, "--turns takes the first and the last turn, as in 3-9");
-		break;
+	case OPT_SINCE: return take_narrow(o, 's');
+	case OPT_UNTIL: return take_narrow(o, 'u');
+	case OPT_TURNS: return take_narrow(o, 't');
+	case OPT_FD: return take_narrow(o, 'f');
+	case OPT_PID: return take_narrow(o, 'p');
 	case OPT_WIDTH:
 		if (!read_width(o, optarg))
 			return wrong(o, optarg, "--width takes a number of columns from 20 to 1000");
@@ -134,7 +128,9 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 {
 	int option, status;
 
-	*o = (struct view_options){.name = argv[0], .live.fd = 1, .last_turn = UINT32_MAX};
+	*o = (struct view_options){.name = argv[0], .live.fd = 1};
+	narrow_all(&o->narrow);
+	o->live.narrow = &o->narrow;
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
@@ -149,6 +145,8 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 	if (argc - optind != 1)
 		return wrong(o, argc == optind ? "no capture" : argv[optind + 1],
 			argc == optind ? "name the file that `fdtrace run -o FILE` made" : "one capture at a time");
+	if (narrow_sense(&o->narrow) != NULL)
+		return wrong(o, o->narrow.since_word, narrow_sense(&o->narrow));
 	o->capture = argv[optind];
 	return -1;
 }
@@ -172,6 +170,15 @@ view_output(const struct view_options *o)
 	return fd;
 }
 
+static void
+forget(struct view *v)
+{
+	narrow_close(&v->narrow);
+	model_close(v->model);
+	timeline_close(v->timeline);
+	capture_close(v->capture);
+}
+
 int
 view_open(struct view *v, bool live)
 {
@@ -183,19 +190,39 @@ view_open(struct view *v, bool live)
 		fprintf(stderr, "fdtrace: %s\n", error);
 		return 2;
 	}
+	v->timeline = timeline_open(v->capture, live);
+	v->model = live ? model_open(v->timeline) : model_load(v->timeline);
+	narrow_open(&v->narrow, v->model, &v->o.narrow);
+	if (!live && !narrow_known(&v->narrow, error, sizeof error)) {
+		fprintf(stderr, "fdtrace: %s: %s: %s\n", v->o.name, v->o.capture, error);
+		forget(v);
+		return 2;
+	}
 	fd = view_output(&v->o);
 	if (fd < 0) {
-		capture_close(v->capture);
+		forget(v);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough: view_close() */
 	v->to_file = fd != 1;
 	out_open(&v->out, fd);
-	v->timeline = timeline_open(v->capture, live);
-	v->model = live ? model_open(v->timeline) : model_load(v->timeline);
 	v->where = where_open(v->capture, v->o.no_where);
 	v->modules = 0;
 	return -1;
+}
+
+void
+view_left_out(const struct view *v, const char *what)
+{
+	struct out text;
+
+	if (v->narrow.all)
+		return;
+	out_open(&text, -1);
+	narrow_says(&v->narrow, &text, what);
+	out_char(&text, '\0');
+	fprintf(stderr, "fdtrace: %s: %s\n", v->o.capture, text.start);
+	out_close(&text);
 }
 
 const char *
@@ -235,8 +262,6 @@ view_close(struct view *v)
 	}
 	out_close(&v->out);
 	where_close(v->where);
-	model_close(v->model);
-	timeline_close(v->timeline);
-	capture_close(v->capture);
+	forget(v);
 	return status;
 }

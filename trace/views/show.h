@@ -6,18 +6,28 @@
 #include "reader/text.h"
 #include "reader/where.h"
 #include "views/live.h"
+#include "views/narrow.h"
 
 struct view_options {
 	const char *name;    /* of the command */
 	const char *capture;
 	const char *output;  /* NULL: stdout */
 	bool no_where, follow;
-	uint32_t first_turn, last_turn; /* --turns a-b; UINT32_MAX: to the end */
+	struct narrow_options narrow;
 	struct live_options live; /* width, colour, ascii, all */
 };
 
 /* Options that a command takes besides --help, -o and CAPTURE. */
-enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4, TAKES_TURNS = 8 };
+enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4, TAKES_NARROW = 8 };
+
+/* What --help says of the options that all views share. */
+#define NARROW_HELP \
+	"  --since=TIME     what was going on at TIME or later; seconds of the run, as in 1.5 or 300ms\n" \
+	"  --until=TIME     what began at TIME or before\n" \
+	"  --turns=A-B      these turns, as `fdtrace turns` numbers them; 0 is before the first wait\n" \
+	"  --fd=N[,N#L]...  what happened on descriptor N, or in its L-th life alone, and what its client did\n" \
+	"  --pid=N[,N]...   these processes or threads\n"
+
 
 struct view {
 	struct view_options o;
@@ -25,6 +35,7 @@ struct view {
 	struct timeline *timeline;
 	struct model *model;
 	struct where *where;
+	struct narrow narrow;
 	struct out out;
 	uint32_t modules; /* that `where` knows */
 	bool to_file;
@@ -38,6 +49,8 @@ int view_output(const struct view_options *o);
 int view_open(struct view *v, bool live);
 /* Flushes and closes, says on stderr what was not whole. Returns the status. */
 int view_close(struct view *v);
+/* What the narrowing options left out, as a line on stderr: where the output is no text for people. */
+void view_left_out(const struct view *v, const char *what);
 /* The source line of an event; "" when none is known. */
 const char *view_where(struct view *v, const struct event *ev);
 /* True when nobody takes the output any more. */

@@ -20,7 +20,7 @@ static const char help[] =
 	"(first, third ... lives filled, second, fourth ... hatched), a band of waits. At most 60 turns and 100 KB.\n"
 	"\n"
 	"  -o FILE          write to FILE\n"
-	"  --turns=A-B      only these turns, as `fdtrace turns` numbers them; 0 is before the first wait\n"
+	NARROW_HELP
 	"\n"
 	"Exit status: 0; 2 for a bad capture, bad arguments, or more than one picture can hold.\n";
 
@@ -61,7 +61,6 @@ struct svg {
 	struct view *v;
 	struct model *m;
 	struct turns *turns;
-	struct waits waits;
 	struct svg_lane lanes[LANES_MOST];
 	int nlanes, shown;
 	struct svg_column *columns;
@@ -152,7 +151,7 @@ know_lanes(struct svg *s)
 	for (uint32_t id = 1; id <= model_lives(s->m); id++) {
 		const struct life *life = model_life(s->m, id);
 
-		if (has_lane(s, life))
+		if (has_lane(s, life) || !narrow_number(&s->v->narrow, life->number))
 			continue;
 		if (s->nlanes == LANES_MOST) {
 			s->too_much = true;
@@ -216,11 +215,10 @@ svg_event(struct svg *s, const struct event *ev)
 	struct moment at;
 	uint32_t number;
 
+	narrow_step(&s->v->narrow, ev);
 	moment_of(&at, s->m, ev, ev->pid);
-	if (ev->call == FDT_CALL_note || s->too_much)
-		return;
-	number = event_is_wait(ev) ? waits_next(&s->waits, ev->thread) : ev->thread < s->waits.n ? s->waits.of[ev->thread] : 0;
-	if (number < s->v->o.first_turn || number > s->v->o.last_turn)
+	number = narrow_turn_of(&s->v->narrow, ev->thread);
+	if (ev->call == FDT_CALL_note || s->too_much || !narrow_event(&s->v->narrow, &at))
 		return;
 	s->nturns += event_is_wait(ev);
 	if (s->ncolumns == COLUMNS_MOST || s->nturns > TURNS_MOST) {
@@ -238,7 +236,7 @@ svg_event(struct svg *s, const struct event *ev)
 static void
 say_turn(struct svg *s, const struct turn *t)
 {
-	if (t == NULL || t->number < s->v->o.first_turn || t->number > s->v->o.last_turn || s->too_much)
+	if (t == NULL || s->too_much || !narrow_turn(&s->v->narrow, t, INT64_MAX))
 		return;
 	out_reset(&s->text);
 	turn_sentence(&s->text, s->m, t);
@@ -369,6 +367,20 @@ band(struct svg *s, uint32_t from, uint32_t to)
 	s->y += BAND;
 }
 
+/* s->text, on the picture and in words. */
+static void
+foot_line(struct svg *s, const char *words, const char *paint)
+{
+	text_open(&s->body, 12, s->y + 32, paint);
+	xml(&s->body, &s->text);
+	text_close(&s->body);
+	out_char(&s->desc, '\n');
+	out_text(&s->desc, words);
+	xml(&s->desc, &s->text);
+	out_char(&s->desc, '.');
+	s->y += 17;
+}
+
 static void
 foot(struct svg *s)
 {
@@ -383,16 +395,15 @@ foot(struct svg *s)
 			   "o born, r w data, 0 end of file, x closed");
 	text_close(&s->body);
 	capture_problem(s->v->capture, problem, sizeof problem);
-	if (problem[0] == '\0')
-		return;
 	out_reset(&s->text);
 	out_text(&s->text, problem);
-	text_open(&s->body, 12, s->y + 32, " font-weight=\"bold\"");
-	xml(&s->body, &s->text);
-	text_close(&s->body);
-	out_text(&s->desc, "\nNot whole: ");
-	xml(&s->desc, &s->text);
-	out_char(&s->desc, '.');
+	if (problem[0] != '\0')
+		foot_line(s, "Not whole: ", " font-weight=\"bold\"");
+	out_reset(&s->text);
+	if (!s->v->narrow.all)
+		narrow_says(&s->v->narrow, &s->text, "events");
+	if (out_length(&s->text) > 0)
+		foot_line(s, "", " font-size=\"11\"");
 }
 
 /* "server: turns 0-9": the program by its name, without its path. */
@@ -467,7 +478,7 @@ write_picture(struct svg *s)
 static int
 refuse(const struct svg *s)
 {
-	uint32_t turns = s->nturns < TURNS_MOST ? s->nturns / 2 : TURNS_MOST, first = s->v->o.first_turn;
+	uint32_t turns = s->nturns < TURNS_MOST ? s->nturns / 2 : TURNS_MOST, first = s->v->o.narrow.first_turn;
 
 	if (s->ncolumns == 0 && !s->too_much) {
 		fprintf(stderr, "fdtrace: svg: %s: no such turn, nothing to draw; `fdtrace turns` lists them\n", s->v->o.capture);
@@ -510,7 +521,6 @@ svg_close(struct svg *s)
 	out_close(&s->body);
 	out_close(&s->text);
 	free(s->columns);
-	free(s->waits.of);
 	return status;
 }
 
@@ -523,7 +533,7 @@ svg_main(int argc, char **argv)
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_TURNS, help), closed;
+	int status = view_arguments(&v.o, argc, argv, TAKES_NARROW, help), closed;
 
 	if (status >= 0)
 		return status;
@@ -536,9 +546,9 @@ svg_main(int argc, char **argv)
 	svg_open(&s, &v);
 	while ((step = timeline_next(v.timeline, &ev)) == STEP_BEGIN || step == STEP_END) {
 		model_step(v.model, step, ev, &e);
+		say_turn(&s, turns_step(s.turns, step, ev, &e)); /* it ends where the next one begins */
 		if (step == STEP_BEGIN)
 			svg_event(&s, ev);
-		say_turn(&s, turns_step(s.turns, step, ev, &e));
 	}
 	status = svg_close(&s);
 	closed = view_close(&v);

@@ -24,6 +24,7 @@ static const char help[] =
 	"  --width=N        columns (the terminal's, COLUMNS, or 80)\n"
 	"  --color=WHEN     always, never, auto (on a terminal, and NO_COLOR is not set)\n"
 	"  --ascii          no line drawing\n"
+	NARROW_HELP
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
 
@@ -59,7 +60,7 @@ turns_main(int argc, char **argv)
 	struct event *ev;
 	struct rows *rows;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_SCREEN | TAKES_FOLLOW, help);
+	int status = view_arguments(&v.o, argc, argv, TAKES_SCREEN | TAKES_FOLLOW | TAKES_NARROW, help);
 
 	if (status >= 0)
 		return status;
