@@ -7,7 +7,7 @@
 #   TESTS=path   only some of the tests            V=1         show the commands
 #   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
 #   BUILD=dir    another build directory       FUZZ_SECONDS=60  how long (fuzz)
-#   TIMES=100    so often, on busy cores: does an outcome ever change? (grade-grader)
+#   TIMES=100    (grade-grader) a hundred times: does an outcome ever change?
 #   READER_EXTRA= PRELOAD_EXTRA=  more flags for the tracer's two halves
 
 SRC     :=
@@ -51,7 +51,7 @@ NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC
 FORCE:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9][a-z0-9-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9][a-z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@sed -n '/^# Variables/,/^$$/ s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 build: ## everything that is compiled: the labs, the client, fdtrace
@@ -60,14 +60,14 @@ build: ## everything that is compiled: the labs, the client, fdtrace
 lab1: ## play lab 1, live: several listeners, one client at a time
 lab2: ## play lab 2, live: one listener, and 4, 5, 6 come back
 serve: ## LAB=lab2: the server alone, live, for clients of your own
-player: ## LAB=lab2: its last run as a web page that plays it step by step
+player: ## LAB=lab2: its last run as a page that plays it step by step
 client: ## a client to type into: sends each line, prints the echo
-grade: ## LAB=lab2 [SRC=my.c]: checks, points, and what to do about them
+grade: ## LAB=lab2 [SRC=my.c]: checks, points, what to do about them
 grade-grader: ## every right server passes, every wrong one fails its check
-handouts: ## does every handout as it is written, and refreshes its excerpts
+handouts: ## does each handout as it is written, refreshes its excerpts
 test: ## all tests; fetches pytest first where it is missing
-bench: ## what the tracer costs, as ratios in one run (takes minutes)
-fuzz: ## libFuzzer on the reader, FUZZ_SECONDS=60 long (needs clang)
+bench: ## what the tracer costs, as ratios in one run (minutes)
+fuzz: ## libFuzzer on the reader, FUZZ_SECONDS=60 (needs clang)
 clean: ## throws build/ away
 
 # ---- a change of compiler or flags makes anew what they concern: these files change only when the flags do

@@ -426,21 +426,25 @@ now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Behind a slot that was never written: in a file the next one; in a file with holes the next one that has data. */
+/*
+ * Behind a slot that was never written: in a file the next one; in a file with holes the next one that has data. Asked for
+ * before it is touched: where the file lies in memory (tmpfs), to look into a hole is to fill it.
+ */
 static void
 pass_over(struct capture *c)
 {
-	off_t offset = (off_t)(FDT_HEADER_SIZE + c->next * FDT_SLOT_SIZE), data;
+	off_t offset, data;
 
 	c->unwritten += state_of(c, c->next) != FDT_TAIL;
 	c->next++;
+	offset = (off_t)(FDT_HEADER_SIZE + c->next * FDT_SLOT_SIZE);
 	if (c->fd < 0 || c->live || offset % 65536 != 0)
 		return;
 	data = lseek(c->fd, offset, SEEK_DATA);
 	if (data < 0 && errno == ENXIO) {
 		c->unwritten += c->limit - c->next;
 		c->next = c->limit;
-	} else if (data > offset + FDT_SLOT_SIZE) {
+	} else if (data >= offset + FDT_SLOT_SIZE) {
 		uint64_t to = ((uint64_t)data - FDT_HEADER_SIZE) / FDT_SLOT_SIZE;
 
 		to = to < c->limit ? to : c->limit;
