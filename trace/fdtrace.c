@@ -21,6 +21,7 @@ static const struct command {
 	{"map", map_main, "one column a call, a row a descriptor: the whole run in a few lines"},
 	{"svg", svg_main, "a still picture of a run, or of some of its turns"},
 	{"html", html_main, "a web page that plays the run step by step"},
+	{"perfetto", perfetto_main, "the run for ui.perfetto.dev and chrome://tracing"},
 	{"log", log_main, "one line an event"},
 	{"json", json_main, "one JSON object an event"},
 	{"follow", follow_main, "the same, as it happens"},

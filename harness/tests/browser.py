@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+
+import npm
 
 PACKAGES = "chromium chromium-driver python3-selenium"
 DEBIAN = "/usr/lib/python3/dist-packages"  # where Debian's selenium lies, also when another Python runs the tests
@@ -116,19 +117,5 @@ def press(driver: Any, *keys: str) -> None:
 
 
 def axe(build: Path) -> str:
-    """axe-core's script, from npm, kept in the build directory."""
-    place = build / "axe"
-    script = place / "node_modules" / "axe-core" / "axe.min.js"
-    if script.exists():
-        return script.read_text(encoding="utf-8")
-    why = "axe-core needs npm: install npm, and a network that has its registry"
-    done = None
-    if shutil.which("npm"):
-        place.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(["npm", "install", "--prefix", str(place), "--no-audit", "--no-fund", "--ignore-scripts", "axe-core@4"],
-                              capture_output=True, text=True, timeout=300)
-    if done is None or done.returncode != 0:
-        if os.environ.get("CI"):
-            pytest.fail(why + (": " + done.stderr[-500:] if done else ""))
-        pytest.skip(why)
-    return script.read_text(encoding="utf-8")
+    """axe-core's script."""
+    return (npm.package(build, "axe", "axe-core", "4") / "axe.min.js").read_text(encoding="utf-8")

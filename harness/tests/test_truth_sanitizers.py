@@ -13,7 +13,7 @@ from conftest import ROOT, need
 
 DEADLINE = 120
 MODES = ["races", "longjmp", "cancel", "fork", "vfork", "spawn", "daemon", "everything", "environment", "rights", "early"]
-VIEWS = [["json"], ["log"], ["turns"], ["turns", "--all", "--width=40"], ["html", "-o", "/dev/null"], ["follow"]]
+VIEWS = [["json"], ["log"], ["perfetto"], ["turns"], ["turns", "--all", "--width=40"], ["html", "-o", "/dev/null"], ["follow"]]
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ void check_close(struct check *c);
 void check_step(struct check *c, enum step step, struct event *ev, const struct effects *effects);
 /* All was given: the rules that judge the whole speak, and where two see one cause the deeper one stays. */
 void check_over(struct check *c);
-/* In the order of the events; NULL: no more. */
+/* The gravest first, and among equals in the order of the events; NULL: no more. */
 const struct finding *check_finding(const struct check *c, int i);
 uint64_t check_events(const struct check *c);
 uint64_t check_beyond(const struct check *c); /* findings at places that were too many to be kept */

@@ -353,8 +353,8 @@ all_sets(struct out *o, const struct model *m, const struct watched *list, int c
 	out_char(o, '}');
 }
 
-static void
-wait_keys(struct out *o, struct model *m, const struct event *ev)
+void
+out_wait_members(struct out *o, struct model *m, const struct event *ev)
 {
 	const struct watched *list;
 	struct fdt_timeout t = {-1, -1};
@@ -515,7 +515,7 @@ out_object(struct out *o, struct model *m, const struct event *ev, const struct 
 	out_char(o, '}');
 	outcome(o, m, ev);
 	if (event_is_wait(ev))
-		wait_keys(o, m, ev);
+		out_wait_members(o, m, ev);
 	data_keys(o, m, ev, e);
 	sent_key(o, m, ev);
 	lives(o, m, e);

@@ -8,4 +8,7 @@
 /* One line, without the newline. `at` is the source line, or "". */
 void out_object(struct out *o, struct model *m, const struct event *ev, const struct effects *effects, const char *at);
 
+/* A wait's sets and timer alone: ,"watch":{...},"ready":{...},"timeout":2.0,"left":0.797 */
+void out_wait_members(struct out *o, struct model *m, const struct event *ev);
+
 #endif

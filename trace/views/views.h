@@ -9,6 +9,7 @@ int lanes_main(int argc, char **argv);
 int map_main(int argc, char **argv);
 int svg_main(int argc, char **argv);
 int html_main(int argc, char **argv);
+int perfetto_main(int argc, char **argv);
 int follow_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int explain_main(int argc, char **argv);

@@ -1,0 +1,823 @@
+/* trace/views/perfetto.c: `fdtrace perfetto`: a run for Perfetto and chrome://tracing, beside what other tools have recorded.
+ *
+ *     fdtrace perfetto -o trace.json build/lab2/trace.fdt      and open it in ui.perfetto.dev
+ *
+ * A thread's lane has its calls; each descriptor number has one, in which a slice is a life and what was done on it lies inside; each
+ * client of the notes has one in the process "clients". chrome.c knows the format.
+ */
+#include "reader/map.h"
+#include "reader/turns.h"
+#include "rules/rules.h"
+#include "views/call.h"
+#include "views/chrome.h"
+#include "views/glyphs.h"
+#include "views/object.h"
+#include "views/show.h"
+#include "views/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+	"usage: fdtrace perfetto [OPTION]... CAPTURE\n"
+	"Writes the run as Chrome Trace Event JSON: for ui.perfetto.dev (\"Open trace file\"; nothing is sent anywhere) and\n"
+	"chrome://tracing. A lane for each thread and each descriptor number, whose slices are lives; arrows from connect to accept.\n"
+	"\n"
+	"  -o FILE      write to FILE\n"
+	"  --no-where   no source lines\n"
+	"\n"
+	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
+
+#define BIG 100000000 /* bytes: a viewer in a browser gets slow */
+
+/* A descriptor number of a process. */
+struct fd_lane {
+	struct chrome_track track;
+	uint32_t life; /* the one whose slice lies at the bottom of `track` */
+	int64_t until; /* ns: the lives that were drawn have ended */
+};
+
+struct thread_lane {
+	struct chrome_track track;
+	bool known;
+};
+
+struct client {
+	int64_t tid;
+	struct chrome_track track;
+	bool queued, accepted, early; /* early: an accept took it before its note had come */
+	int64_t since;                /* ns: queued or accepted */
+	uint64_t seq;                 /* of the note that it connects */
+	char *to;                     /* what that says */
+	uint32_t life;
+};
+
+/* A connect of a traced program whose slice was drawn. */
+struct connect {
+	int64_t from[3]; /* pid, tid, ns */
+};
+
+struct perfetto {
+	struct view *v;
+	struct model *m;
+	struct chrome chrome;
+	struct check *check;
+	struct waits waits;
+	struct out text;
+	int64_t over;             /* ns: when the last thing happened */
+	struct map last_calls;    /* pid, tid -> 1 + index: the last event of the thread */
+	uint64_t *last_call;
+	uint32_t nlast, last_room;
+	struct map named;         /* pids that have their names */
+	struct map fd_lane_of;    /* pid, number -> 1 + index */
+	struct fd_lane *fd_lanes;
+	uint32_t nfd_lanes, fd_lanes_room;
+	int64_t *life_begin;      /* by life: where its slice begins */
+	struct thread_lane *threads;
+	uint32_t nthreads, threads_room;
+	struct map client_of;     /* hash of the name -> 1 + index */
+	struct client *clients;
+	uint32_t nclients, clients_room;
+	struct map connect_of;    /* hash of the client's address -> 1 + index */
+	struct connect *connects;
+	uint32_t nconnects, connects_room;
+	bool prints;
+};
+
+static uint64_t
+pair(uint32_t pid, uint32_t number)
+{
+	return (uint64_t)pid << 32 | number;
+}
+
+/* ---- what must be known before ---- */
+
+/* When it is all over, and each thread's last event: a call that has not returned lasts if it is one. */
+static void
+look_ahead(struct perfetto *p)
+{
+	struct event ev;
+
+	while (capture_next(p->v->capture, &ev) == READ_EVENT) {
+		uint64_t key = pair(ev.pid, ev.tid);
+		uint32_t at = map_get(&p->last_calls, key);
+
+		p->over = ev.end > p->over ? ev.end : p->over;
+		if (ev.call == FDT_CALL_note || ev.call == FDT_CALL_ended || ev.call == FDT_CALL_queue)
+			continue;
+		if (at == 0) {
+			p->last_call = grow(p->last_call, p->nlast, &p->last_room, sizeof *p->last_call);
+			at = ++p->nlast;
+			map_put(&p->last_calls, key, at);
+		}
+		p->last_call[at - 1] = ev.seq;
+	}
+	model_rewind(p->m);
+}
+
+static bool
+is_last(const struct perfetto *p, const struct event *ev)
+{
+	uint32_t at = map_get(&p->last_calls, pair(ev->pid, ev->tid));
+
+	return at > 0 && p->last_call[at - 1] == ev->seq;
+}
+
+static int64_t
+process_end(const struct perfetto *p, const struct process *process)
+{
+	return process != NULL && process->ended_seq != 0 ? process->ended_at : p->over;
+}
+
+static int64_t
+life_until(const struct perfetto *p, const struct life *life)
+{
+	int64_t end = life->ending != ENDS_NOT ? life->ended : process_end(p, model_process(p->m, life->process));
+
+	return end > life->born ? end : life->born;
+}
+
+/* Where the slice of a life ends. */
+static int64_t
+end_of_slice(const struct perfetto *p, const struct life *life)
+{
+	int64_t until = life_until(p, life), begin = p->life_begin[life->id];
+
+	return until > begin ? until : begin;
+}
+
+/* ---- processes and lives: all are known before the first event ---- */
+
+static void
+name_process(struct perfetto *p, uint32_t pid, uint32_t order, const char *argv)
+{
+	size_t word = strcspn(argv, " "), from = word;
+
+	if (map_get(&p->named, pid) != 0)
+		return;
+	map_put(&p->named, pid, 1);
+	while (from > 0 && argv[from - 1] != '/')
+		from--;
+	out_text(&p->chrome.name, from < word ? argv + from : argv);
+	chrome_process(&p->chrome, chrome_id(pid), order);
+}
+
+/* From the last to the first: of two that had one pid the later one gives the name. */
+static void
+name_processes(struct perfetto *p)
+{
+	for (uint32_t i = model_processes(p->m); i-- > 0;) {
+		const struct process *process = model_process(p->m, i);
+
+		name_process(p, process->pid, i, process->argv != NULL ? process->argv : "a program");
+	}
+}
+
+static struct fd_lane *
+lane_of(struct perfetto *p, const struct life *life)
+{
+	uint32_t pid = model_process(p->m, life->process)->pid;
+	uint64_t key = pair(pid, (uint32_t)life->number);
+	uint32_t at = map_get(&p->fd_lane_of, key);
+
+	if (at == 0) {
+		p->fd_lanes = grow(p->fd_lanes, p->nfd_lanes, &p->fd_lanes_room, sizeof *p->fd_lanes);
+		p->fd_lanes[p->nfd_lanes] = (struct fd_lane){.life = 0};
+		at = ++p->nfd_lanes;
+		map_put(&p->fd_lane_of, key, at);
+		out_text(&p->chrome.name, "fd ");
+		out_number(&p->chrome.name, life->number);
+		chrome_thread(&p->chrome, chrome_id(pid), CHROME_LANES + (int64_t)life->number, 10 + (int64_t)life->number);
+	}
+	return &p->fd_lanes[at - 1];
+}
+
+static void
+address_arg(struct perfetto *p, const char *key, const struct address *address)
+{
+	if (address->family == 0)
+		return;
+	out_address(&p->text, address);
+	chrome_arg_out(&p->chrome, key, &p->text);
+}
+
+/* "4#2 A", "3 listens on 127.0.0.1:50000", "5 file /etc/hosts" */
+static void
+life_words(struct out *o, const struct life *life)
+{
+	out_life(o, life);
+	out_char(o, ' ');
+	if (life->client != NULL) {
+		out_text(o, life->client);
+	} else if (life->listens) {
+		out_text(o, "listens on ");
+		out_address(o, &life->local);
+	} else {
+		out_text(o, kind_names[life->kind]);
+		if (life->path != NULL || life->peer.family != 0)
+			out_char(o, ' ');
+		if (life->path != NULL)
+			out_text(o, life->path);
+		else if (life->peer.family != 0)
+			out_address(o, &life->peer);
+	}
+}
+
+static void
+life_slice(struct perfetto *p, const struct life *life)
+{
+	static const char *const ends[] = {[ENDS_NOT] = "never", [ENDS_CLOSED] = "closed", [ENDS_OVER] = "replaced", [ENDS_EXEC] = "exec",
+		[ENDS_UNSEEN] = "unseen"};
+	struct chrome *c = &p->chrome;
+	struct fd_lane *lane = lane_of(p, life);
+	int64_t begin = life->born > lane->until ? life->born : lane->until;
+
+	/* In a damaged capture lives may overlap: the lane still has one at a time. */
+	p->life_begin[life->id] = begin;
+	lane->until = end_of_slice(p, life);
+	life_words(&c->name, life);
+	if (life->ending == ENDS_NOT && life->origin != BORN_INHERITED && life->origin != BORN_FOUND)
+		out_text(&c->name, " (never closed)");
+	chrome_slice(c, "fd", chrome_id(model_process(p->m, life->process)->pid), CHROME_LANES + (int64_t)life->number, begin,
+		lane->until);
+	chrome_arg_number(c, "fd", life->number);
+	out_life(&p->text, life);
+	chrome_arg_out(c, "life", &p->text);
+	chrome_arg_text(c, "kind", kind_names[life->kind]);
+	address_arg(p, "local", &life->local);
+	address_arg(p, "peer", &life->peer);
+	if (life->client != NULL)
+		chrome_arg_text(c, "client", life->client);
+	chrome_arg_number(c, "opened by event", (int64_t)life->born_seq);
+	chrome_arg_text(c, "ends", ends[life->ending]);
+	if (life->ending != ENDS_NOT)
+		chrome_arg_number(c, "ended by event", (int64_t)life->ended_seq);
+	chrome_arg_number(c, "bytes in", (int64_t)life->in);
+	chrome_arg_number(c, "bytes out", (int64_t)life->out);
+}
+
+/* ---- calls ---- */
+
+static struct thread_lane *
+thread_of(struct perfetto *p, const struct event *ev)
+{
+	while (p->nthreads <= ev->thread) {
+		p->threads = grow(p->threads, p->nthreads, &p->threads_room, sizeof *p->threads);
+		p->threads[p->nthreads++] = (struct thread_lane){.known = false};
+	}
+	if (!p->threads[ev->thread].known) {
+		p->threads[ev->thread].known = true;
+		out_text(&p->chrome.name, "calls");
+		if (ev->tid != ev->pid) {
+			out_text(&p->chrome.name, " of thread ");
+			out_right(&p->chrome.name, ev->tid, 0);
+		}
+		chrome_thread(&p->chrome, chrome_id(ev->pid), chrome_id(ev->tid), 0);
+	}
+	return &p->threads[ev->thread];
+}
+
+/* What every call's slice tells: the words are those of `fdtrace log`, the sets those of `fdtrace json`. */
+static void
+call_args(struct perfetto *p, const struct event *ev, const struct effects *e)
+{
+	struct chrome *c = &p->chrome;
+	const char *at;
+
+	chrome_arg_number(c, "seq", (int64_t)ev->seq);
+	if (event_is_wait(ev)) {
+		chrome_arg_number(c, "turn", waits_next(&p->waits, ev->thread));
+		out_wait_members(c->out, p->m, ev);
+	}
+	out_call(&p->text, p->m, ev);
+	chrome_arg_out(c, "call", &p->text);
+	out_result(&p->text, p->m, ev, e);
+	chrome_arg_out(c, "result", &p->text);
+	event_sentence(&p->text, p->m, ev, e);
+	chrome_arg_out(c, "says", &p->text);
+	at = view_where(p->v, ev);
+	if (at[0] != '\0')
+		chrome_arg_text(c, "at", at);
+}
+
+/* Its slice in the thread's lane. One that never returned lasts until its process ends; one that something came after was left by a
+ * jump, and nobody knows when. */
+static bool
+call_slice(struct perfetto *p, const struct event *ev, const struct effects *e)
+{
+	struct chrome *c = &p->chrome;
+	struct thread_lane *t = thread_of(p, ev);
+	const struct process *process = model_pid(p->m, ev->pid);
+	bool lasts = !ev->done && ev->info->shape != SHAPE_exit && is_last(p, ev), ended = process != NULL && process->ended_seq != 0;
+	int64_t end = ev->done ? ev->end : !lasts ? ev->begin : ended ? process_end(p, process) : INT64_MAX;
+	bool slice = (ev->done || lasts) && chrome_nests(&t->track, ev->begin, end);
+	const char *cat = event_is_wait(ev) ? "wait" : "call";
+
+	out_text(&c->name, ev->info->name);
+	if (!ev->done && ev->info->shape != SHAPE_exit)
+		out_text(&c->name, " (never returned)");
+	if (slice && end == INT64_MAX)
+		chrome_endless(c, cat, chrome_id(ev->pid), chrome_id(ev->tid), ev->begin);
+	else if (slice)
+		chrome_slice(c, cat, chrome_id(ev->pid), chrome_id(ev->tid), ev->begin, end);
+	else
+		chrome_instant(c, cat, chrome_id(ev->pid), chrome_id(ev->tid), ev->begin);
+	call_args(p, ev, e);
+	return slice;
+}
+
+/* "recv 5 bytes", "recv end of file", "accept 4#2", "send EPIPE" */
+static void
+done_words(struct perfetto *p, struct out *o, const struct event *ev, const struct effects *e)
+{
+	struct moment at = {.model = p->m, .ev = ev, .effects = *e, .pid = ev->pid};
+	char mark = moment_glyph(&at, ev->fd);
+
+	out_text(o, ev->info->name);
+	if (!ev->done) {
+		out_text(o, " (never returned)");
+	} else if (ev->ret < 0) {
+		out_char(o, ' ');
+		out_text(o, error_name(ev->error));
+	} else if (mark == '0') {
+		out_text(o, " end of file");
+	} else if (mark == 'r' || mark == 'w') {
+		out_char(o, ' ');
+		out_number(o, ev->ret);
+		out_text(o, " bytes");
+	} else if (e->nopened > 0) {
+		out_char(o, ' ');
+		out_life(o, model_life(p->m, e->opened[0]));
+	}
+}
+
+/* The same call in the lane of its descriptor, inside the life. Of two threads that are in it at once the second is an instant. */
+static void
+fd_slice(struct perfetto *p, const struct event *ev, const struct effects *e)
+{
+	const struct life *life = model_life(p->m, ev->life);
+	struct chrome *c = &p->chrome;
+	struct fd_lane *lane;
+	int64_t pid = chrome_id(ev->pid), tid, end, born;
+	bool slice;
+
+	if (life == NULL || event_is_wait(ev))
+		return;
+	lane = lane_of(p, life);
+	tid = CHROME_LANES + (int64_t)life->number;
+	end = ev->done ? ev->end : end_of_slice(p, life);
+	if (lane->life < life->id) {
+		born = p->life_begin[life->id];
+		lane->life = life->id;
+		lane->track = (struct chrome_track){.latest = born};
+		chrome_nests(&lane->track, born, end_of_slice(p, life));
+	}
+	slice = lane->life == life->id && chrome_nests(&lane->track, ev->begin, end);
+	done_words(p, &c->name, ev, e);
+	if (slice)
+		chrome_slice(c, "io", pid, tid, ev->begin, end);
+	else
+		chrome_instant(c, "io", pid, tid, ev->begin);
+	chrome_arg_number(c, "seq", (int64_t)ev->seq);
+}
+
+/* At the return of a wait: it timed out. */
+static void
+timeout_instant(struct perfetto *p, const struct event *ev)
+{
+	struct chrome *c = &p->chrome;
+	struct fdt_timeout limit = {-1, -1};
+
+	if (!event_is_wait(ev) || !ev->done || ev->ret != 0 || (event_timeout(ev, &limit) && limit.ns == 0))
+		return;
+	out_text(&c->name, "timeout");
+	chrome_instant(c, "timeout", chrome_id(ev->pid), chrome_id(ev->tid), ev->end);
+	chrome_arg_number(c, "seq", (int64_t)ev->seq);
+}
+
+/* ---- connections ---- */
+
+static uint64_t
+address_key(const struct address *a)
+{
+	unsigned char bytes[20] = {(unsigned char)a->family, (unsigned char)(a->port >> 8), (unsigned char)a->port};
+
+	memcpy(bytes + 4, a->ip, sizeof a->ip);
+	return hash_bytes(bytes, sizeof bytes);
+}
+
+/* A traced program connects: known by its own address, which its accept will tell. */
+static void
+know_connect(struct perfetto *p, const struct event *ev)
+{
+	const struct life *life = model_life(p->m, ev->life);
+
+	if (life == NULL || life->local.port == 0)
+		return;
+	p->connects = grow(p->connects, p->nconnects, &p->connects_room, sizeof *p->connects);
+	p->connects[p->nconnects++] = (struct connect){{chrome_id(ev->pid), chrome_id(ev->tid), ev->begin}};
+	map_put(&p->connect_of, address_key(&life->local), p->nconnects);
+}
+
+static struct client *
+client_named(struct perfetto *p, const char *name)
+{
+	uint64_t key = hash_bytes(name, strlen(name));
+	uint32_t at = map_get(&p->client_of, key);
+	struct chrome *c = &p->chrome;
+
+	if (at > 0)
+		return &p->clients[at - 1];
+	if (p->nclients == 0) {
+		out_text(&c->name, "clients");
+		chrome_process(c, CHROME_CLIENTS, model_processes(p->m));
+	}
+	p->clients = grow(p->clients, p->nclients, &p->clients_room, sizeof *p->clients);
+	p->nclients++;
+	p->clients[p->nclients - 1] = (struct client){.tid = CHROME_CLIENTS + (int64_t)p->nclients};
+	map_put(&p->client_of, key, p->nclients);
+	out_text(&c->name, name);
+	chrome_thread(c, CHROME_CLIENTS, CHROME_CLIENTS + (int64_t)p->nclients, p->nclients);
+	return &p->clients[p->nclients - 1];
+}
+
+static bool
+client_slice(struct perfetto *p, struct client *client, int64_t until)
+{
+	bool slice = chrome_nests(&client->track, client->since, until);
+
+	if (slice)
+		chrome_slice(&p->chrome, "conn", CHROME_CLIENTS, client->tid, client->since, until);
+	else
+		chrome_instant(&p->chrome, "conn", CHROME_CLIENTS, client->tid, client->since);
+	chrome_arg_number(&p->chrome, "seq", (int64_t)client->seq);
+	chrome_arg_text(&p->chrome, "connects to", client->to != NULL ? client->to : "");
+	return slice;
+}
+
+/* What a client was in until now is over: it left, connects anew, or the capture ends. */
+static void
+client_over(struct perfetto *p, struct client *client, int64_t now)
+{
+	if (client->accepted) {
+		out_text(&p->chrome.name, "connected as ");
+		out_life(&p->chrome.name, model_life(p->m, client->life));
+	} else if (client->queued) {
+		out_text(&p->chrome.name, "in accept queue (never accepted)");
+	}
+	if (client->accepted || client->queued)
+		client_slice(p, client, now);
+	client->accepted = client->queued = false;
+}
+
+/* The flow's other end: inside the accept, and not before it began. */
+static void
+arrow(struct perfetto *p, const struct event *ev, const struct life *life, const int64_t from[3])
+{
+	int64_t at = from[2] > ev->begin ? from[2] : ev->begin;
+
+	if (at < ev->end && ev->thread < p->nthreads && !p->threads[ev->thread].track.refused)
+		chrome_flow(&p->chrome, life->id, from, (const int64_t[3]){chrome_id(ev->pid), chrome_id(ev->tid), at});
+}
+
+/* That it was in the queue is inferred: it had connected and was not accepted. */
+static void
+client_accepted(struct perfetto *p, const struct event *ev, const struct life *life)
+{
+	struct client *client = client_named(p, life->client);
+	int64_t until = ev->begin > client->since ? ev->begin : ev->end;
+	const int64_t from[3] = {CHROME_CLIENTS, client->tid, client->since};
+
+	if (client->queued && until > client->since) {
+		out_text(&p->chrome.name, "in accept queue");
+		if (client_slice(p, client, until))
+			arrow(p, ev, life, from);
+	}
+	client->early = !client->queued;
+	client->accepted = client->queued;
+	client->queued = false;
+	client->since = until;
+	client->life = life->id;
+}
+
+/* At the return of an accept: by then whoever it took has connected. */
+static void
+accepted(struct perfetto *p, const struct event *ev, const struct effects *e)
+{
+	const struct life *life = e->nopened > 0 ? model_life(p->m, e->opened[0]) : NULL;
+	uint64_t key = life != NULL ? address_key(&life->peer) : 0;
+	uint32_t at = life != NULL && life->peer.port != 0 ? map_get(&p->connect_of, key) : 0;
+
+	if (life == NULL || !life->accepted)
+		return;
+	if (at > 0) {
+		arrow(p, ev, life, p->connects[at - 1].from);
+		map_remove(&p->connect_of, key);
+	} else if (life->client != NULL) {
+		client_accepted(p, ev, life);
+	}
+}
+
+/* ---- notes, and what befell a process ---- */
+
+static bool
+is(struct bytes bytes, const char *word)
+{
+	return bytes.size == strlen(word) && memcmp(bytes.at, word, bytes.size) == 0;
+}
+
+static void
+note_words(struct out *o, struct bytes verb, struct bytes text)
+{
+	if (!is(verb, "prints"))
+		out_printable(o, verb);
+	if (!is(verb, "prints") && text.size > 0)
+		out_char(o, ' ');
+	out_printable(o, text);
+}
+
+static char *
+string_of(struct perfetto *p, struct bytes bytes)
+{
+	char *string;
+
+	out_escaped(&p->text, bytes);
+	out_char(&p->text, '\0');
+	string = more(NULL, out_length(&p->text), 1);
+	memcpy(string, p->text.start, out_length(&p->text));
+	out_reset(&p->text);
+	return string;
+}
+
+/* From here on it is in a slice: in the queue, or, when the accept came before its note, connected. */
+static void
+client_connects(struct perfetto *p, struct client *client, const struct event *ev)
+{
+	client_over(p, client, ev->begin);
+	client->accepted = client->early;
+	client->queued = !client->early;
+	client->early = false;
+	client->since = ev->begin;
+	client->seq = ev->seq;
+	free(client->to);
+	client->to = string_of(p, event_item(ev, FDT_ITEM_TEXT));
+}
+
+static void
+client_note(struct perfetto *p, const struct event *ev, struct bytes who, struct bytes verb)
+{
+	char *name = string_of(p, who);
+	struct client *client = client_named(p, name);
+
+	free(name);
+	if (is(verb, "connects to")) {
+		client_connects(p, client, ev);
+		return;
+	}
+	if ((is(verb, "leaves") || is(verb, "resets")) && client->accepted)
+		client_over(p, client, ev->begin);
+	note_words(&p->chrome.name, verb, event_item(ev, FDT_ITEM_TEXT));
+	chrome_instant(&p->chrome, "client", CHROME_CLIENTS, client->tid, ev->begin);
+	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
+}
+
+/* An instant in the lane of what the program prints, with the name that is there. */
+static void
+prints(struct perfetto *p, const char *cat, int64_t at)
+{
+	uint32_t first = capture_header(p->v->capture)->first_pid;
+	int64_t pid = chrome_id(first);
+	struct out name;
+
+	if (!p->prints) {
+		p->prints = true;
+		name = p->chrome.name;
+		out_open(&p->chrome.name, -1);
+		name_process(p, first, 0, "a program");
+		out_text(&p->chrome.name, "prints");
+		chrome_thread(&p->chrome, pid, CHROME_PRINTS, 1);
+		out_close(&p->chrome.name);
+		p->chrome.name = name;
+	}
+	chrome_instant(&p->chrome, cat, pid, CHROME_PRINTS, at);
+}
+
+static void
+note(struct perfetto *p, const struct event *ev)
+{
+	struct bytes verb = event_item(ev, FDT_ITEM_VERB);
+
+	if (is(verb, "is"))
+		return;
+	if (!is(verb, "prints")) {
+		client_note(p, ev, event_item(ev, FDT_ITEM_WHO), verb);
+		return;
+	}
+	note_words(&p->chrome.name, verb, event_item(ev, FDT_ITEM_TEXT));
+	prints(p, "prints", ev->begin);
+	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
+}
+
+static void
+queue_counter(struct perfetto *p, const struct event *ev, int64_t waiting)
+{
+	const struct life *life = model_at(p->m, ev->pid, ev->fd);
+
+	out_text(&p->chrome.name, "accept queue of ");
+	out_fd(&p->chrome.name, life, ev->fd);
+	chrome_counter(&p->chrome, chrome_id(ev->pid), ev->end, "waiting", waiting);
+}
+
+static void
+befell(struct perfetto *p, const struct event *ev, const struct effects *e)
+{
+	if (ev->call == FDT_CALL_note)
+		note(p, ev);
+	if (model_pid(p->m, ev->pid) == NULL)
+		return;
+	if (ev->call == FDT_CALL_queue)
+		queue_counter(p, ev, ev->args[0]);
+	if (ev->call != FDT_CALL_start && ev->call != FDT_CALL_forked && ev->call != FDT_CALL_ended)
+		return;
+	thread_of(p, ev);
+	out_text(&p->chrome.name, ev->info->name);
+	chrome_instant(&p->chrome, "process", chrome_id(ev->pid), chrome_id(ev->tid), ev->begin);
+	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
+	event_sentence(&p->text, p->m, ev, e);
+	chrome_arg_out(&p->chrome, "says", &p->text);
+}
+
+/* ---- findings ---- */
+
+/* At the return of the call: an arrow that ends in it would bind to what lies at its begin. */
+static void
+finding_instant(struct perfetto *p, const struct event *ev, const struct finding *f)
+{
+	struct chrome *c = &p->chrome;
+	int64_t at = ev->done ? ev->end : ev->begin;
+
+	out_text(&c->name, f->rule->id);
+	if (model_pid(p->m, ev->pid) != NULL && ev->call != FDT_CALL_note)
+		chrome_instant(c, "finding", chrome_id(ev->pid), chrome_id(ev->tid), at);
+	else
+		prints(p, "finding", at);
+	chrome_arg_number(c, "seq", (int64_t)f->at.seq);
+	chrome_arg_text(c, "severity", severity_names[f->severity]);
+	chrome_arg_number(c, "times", (int64_t)f->times);
+	finding_text(&p->text, p->v->where, f->message);
+	chrome_arg_out(c, "message", &p->text);
+	if (f->advice != NULL) {
+		finding_text(&p->text, p->v->where, f->advice);
+		chrome_arg_out(c, "advice", &p->text);
+	}
+}
+
+static int
+by_event(const void *a, const void *b)
+{
+	const struct finding *x = *(const struct finding *const *)a, *y = *(const struct finding *const *)b;
+
+	return x->at.seq < y->at.seq ? -1 : x->at.seq > y->at.seq;
+}
+
+/* They are known when all is over: the events are read once more for their times. */
+static void
+findings(struct perfetto *p)
+{
+	const struct finding **list = NULL, *f;
+	uint32_t n = 0, room = 0, i = 0;
+	struct event ev;
+
+	check_over(p->check);
+	check_modules(p->m, p->v->where, &p->v->modules);
+	while ((f = check_finding(p->check, (int)n)) != NULL) {
+		list = grow(list, n, &room, sizeof(struct finding *));
+		list[n++] = f;
+	}
+	if (n > 0)
+		qsort(list, n, sizeof(struct finding *), by_event);
+	capture_rewind(p->v->capture);
+	while (i < n && !view_broken(p->v) && capture_next(p->v->capture, &ev) == READ_EVENT)
+		for (; i < n && list[i]->at.seq <= ev.seq; i++)
+			finding_instant(p, &ev, list[i]);
+	free(list);
+}
+
+/* ---- the whole ---- */
+
+static void
+at_begin(struct perfetto *p, const struct event *ev)
+{
+	struct effects e;
+	bool drawn;
+
+	model_effects(p->m, ev, &e);
+	if (ev->info->shape == SHAPE_event) {
+		befell(p, ev, &e);
+		return;
+	}
+	drawn = call_slice(p, ev, &e);
+	fd_slice(p, ev, &e);
+	timeout_instant(p, ev);
+	if (drawn && ev->done && ev->end > ev->begin && ev->info->shape == SHAPE_connect)
+		know_connect(p, ev);
+}
+
+static void
+at_end(struct perfetto *p, const struct event *ev, const struct effects *e)
+{
+	const struct process *process = model_pid(p->m, ev->pid);
+	uint32_t queued;
+
+	if (ev->info->shape == SHAPE_accept)
+		accepted(p, ev, e);
+	if (event_queue(ev, &queued))
+		queue_counter(p, ev, queued);
+	if (process == NULL || e->nopened + e->nclosed == 0)
+		return;
+	out_text(&p->chrome.name, "open descriptors");
+	chrome_counter(&p->chrome, chrome_id(ev->pid), ev->end, "open", process->nopen);
+}
+
+static void
+write_run(struct perfetto *p)
+{
+	struct effects e;
+	struct event *ev;
+	enum step step;
+
+	name_processes(p);
+	p->life_begin = more(NULL, model_lives(p->m) + 1, sizeof *p->life_begin);
+	for (uint32_t id = 1; id <= model_lives(p->m) && !view_broken(p->v); id++)
+		life_slice(p, model_life(p->m, id));
+	while (!view_broken(p->v) && ((step = timeline_next(p->v->timeline, &ev)) == STEP_BEGIN || step == STEP_END)) {
+		model_step(p->m, step, ev, &e);
+		check_step(p->check, step, ev, &e);
+		if (step == STEP_BEGIN)
+			at_begin(p, ev);
+		else
+			at_end(p, ev, &e);
+	}
+	for (uint32_t i = 0; i < p->nclients; i++)
+		client_over(p, &p->clients[i], p->over);
+	findings(p);
+}
+
+static void
+perfetto_close(struct perfetto *p)
+{
+	const char *slash = strrchr(p->v->o.capture, '/');
+	char problem[512];
+
+	capture_problem(p->v->capture, problem, sizeof problem);
+	if (problem[0] != '\0') {
+		out_text(&p->chrome.name, problem);
+		prints(p, "problem", p->over);
+	}
+	out_escaped(&p->text, (struct bytes){(const unsigned char *)(slash != NULL ? slash + 1 : p->v->o.capture),
+		(uint32_t)strlen(slash != NULL ? slash + 1 : p->v->o.capture)});
+	out_char(&p->text, '\0');
+	chrome_close(&p->chrome, p->text.start, problem);
+	check_close(p->check);
+	out_close(&p->text);
+	for (uint32_t i = 0; i < p->nclients; i++)
+		free(p->clients[i].to);
+	map_free(&p->last_calls);
+	map_free(&p->named);
+	map_free(&p->fd_lane_of);
+	map_free(&p->client_of);
+	map_free(&p->connect_of);
+	free(p->last_call);
+	free(p->fd_lanes);
+	free(p->life_begin);
+	free(p->threads);
+	free(p->clients);
+	free(p->connects);
+	free(p->waits.of);
+}
+
+int
+perfetto_main(int argc, char **argv)
+{
+	struct view v;
+	struct perfetto p;
+	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE, help);
+	off_t bytes;
+
+	if (status >= 0 || (status = view_open(&v, false)) >= 0)
+		return status;
+	p = (struct perfetto){.v = &v, .m = v.model, .check = check_open(v.model, &(struct check_options){0})};
+	out_open(&p.text, -1);
+	chrome_open(&p.chrome, &v.out);
+	look_ahead(&p);
+	write_run(&p);
+	perfetto_close(&p);
+	out_flush(&v.out);
+	bytes = lseek(v.out.fd, 0, SEEK_CUR);
+	if (bytes > BIG)
+		fprintf(stderr, "fdtrace: perfetto: %lld MB: chrome://tracing takes about 250, and Perfetto gets slow; trace a shorter run\n",
+			(long long)(bytes / 1000000));
+	return view_close(&v);
+}
