@@ -238,6 +238,21 @@ def test_what_does_not_nest_is_an_instant(tmp_path):
     assert inner["ph"] == "X"
 
 
+@pytest.mark.parametrize("options", [["--fd=4"], ["--fd=4#2"], ["--turns=4-6"], ["--since=1"], ["--until=1"], ["--since=0.5", "--until=0.9"], ["--pid=100"], ["--fd=3"]])
+def test_narrowed_it_tells_what_the_narrowed_json_tells(tmp_path, options):
+    path = echo_server(3).write(tmp_path / "c.fdt")
+    trace = read(show("perfetto", path, "--no-where", *options))
+    events = [json.loads(line) for line in show("json", path, "--no-where", *options).splitlines()]
+    assert lint(trace) == []
+    calls = [event["seq"] for event in events if event["call"] not in ("start", "found", "note", "ended")]
+    assert [event["args"]["seq"] for event in trace["traceEvents"] if event.get("cat") in ("wait", "call")] == calls and calls
+    notes = {event["seq"] for event in events if event["call"] == "note" and event["args"]["verb"] != "is"}
+    assert {event["args"]["seq"] for event in trace["traceEvents"] if event.get("cat") in ("client", "conn") and event["ph"] in "Xi"} == notes
+    assert {event["args"]["seq"] for event in trace["traceEvents"] if event.get("cat") == "finding"} <= {event["seq"] for event in events}
+    if options == ["--fd=4"]:
+        assert {event["tid"] for event in trace["traceEvents"] if event.get("cat") == "fd"} == {10_000_004}
+
+
 # ---- bad input
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -279,7 +294,7 @@ def test_cut_off_and_damaged_captures_keep_the_rules(tmp_path, name):
 def test_bad_input_is_one_line(tmp_path):
     (tmp_path / "no.fdt").write_text("no capture")
     good = echo_server().write(tmp_path / "c.fdt")
-    for arguments in ([tmp_path / "no.fdt"], [tmp_path / "none.fdt"], [], [good, "--turns=1-2"], [good, "-o", tmp_path / "no" / "c.json"], [good, "-o", good]):
+    for arguments in ([tmp_path / "no.fdt"], [tmp_path / "none.fdt"], [], [good, "--turns=x"], [good, "--all"], [good, "-o", tmp_path / "no" / "c.json"], [good, "-o", good]):
         done = run(*arguments)
         assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1, (arguments, done.stderr)
     assert run("-o", tmp_path / "c.json", good).returncode == 0 and lint(read((tmp_path / "c.json").read_text())) == []

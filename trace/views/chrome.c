@@ -52,10 +52,8 @@ chrome_nests(struct chrome_track *t, int64_t begin, int64_t end)
 
 	while (ordered && t->depth > 0 && t->ends[t->depth - 1] <= begin)
 		t->depth--;
-	if (!ordered || t->depth == CHROME_DEPTH || (t->depth > 0 && end > t->ends[t->depth - 1])) {
-		t->refused = true;
+	if (!ordered || t->depth == CHROME_DEPTH || (t->depth > 0 && end > t->ends[t->depth - 1]))
 		return false;
-	}
 	t->latest = begin;
 	t->ends[t->depth++] = end;
 	return true;

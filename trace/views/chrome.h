@@ -27,7 +27,6 @@ struct chrome_track {
 	int64_t ends[CHROME_DEPTH];
 	int64_t latest; /* begin of the last one */
 	int depth;
-	bool refused;   /* one of them did not nest */
 };
 
 void chrome_open(struct chrome *c, struct out *out);

@@ -25,12 +25,15 @@ static const char help[] =
 	"Writes the run as Chrome Trace Event JSON: for ui.perfetto.dev (\"Open trace file\"; nothing is sent anywhere) and\n"
 	"chrome://tracing. A lane for each thread and each descriptor number, whose slices are lives; arrows from connect to accept.\n"
 	"\n"
-	"  -o FILE      write to FILE\n"
-	"  --no-where   no source lines\n"
+	"  -o FILE          write to FILE\n"
+	"  --no-where       no source lines\n"
+	NARROW_HELP
+	"What these leave out is said on stderr.\n"
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
 
-#define BIG 100000000 /* bytes: a viewer in a browser gets slow */
+#define BIG       100000000 /* bytes: a viewer in a browser gets slow */
+#define NOT_DRAWN INT64_MIN
 
 /* A descriptor number of a process. */
 struct fd_lane {
@@ -42,12 +45,14 @@ struct fd_lane {
 struct thread_lane {
 	struct chrome_track track;
 	bool known;
+	uint64_t slice; /* the last event of it that is drawn as a slice */
 };
 
 struct client {
 	int64_t tid;
 	struct chrome_track track;
 	bool queued, accepted, early; /* early: an accept took it before its note had come */
+	bool shown;                   /* that it connects was asked for */
 	int64_t since;                /* ns: queued or accepted */
 	uint64_t seq;                 /* of the note that it connects */
 	char *to;                     /* what that says */
@@ -64,7 +69,6 @@ struct perfetto {
 	struct model *m;
 	struct chrome chrome;
 	struct check *check;
-	struct waits waits;
 	struct out text;
 	int64_t over;             /* ns: when the last thing happened */
 	struct map last_calls;    /* pid, tid -> 1 + index: the last event of the thread */
@@ -74,7 +78,9 @@ struct perfetto {
 	struct map fd_lane_of;    /* pid, number -> 1 + index */
 	struct fd_lane *fd_lanes;
 	uint32_t nfd_lanes, fd_lanes_room;
-	int64_t *life_begin;      /* by life: where its slice begins */
+	int64_t *life_begin;      /* by life: where its slice begins; NOT_DRAWN */
+	unsigned char *shown;     /* bits: the events that are drawn */
+	size_t shown_size;
 	struct thread_lane *threads;
 	uint32_t nthreads, threads_room;
 	struct map client_of;     /* hash of the name -> 1 + index */
@@ -225,15 +231,32 @@ life_words(struct out *o, const struct life *life)
 	}
 }
 
+static bool
+life_is_asked(const struct perfetto *p, const struct life *life)
+{
+	const struct narrow_options *o = &p->v->o.narrow;
+	uint32_t pid = model_process(p->m, life->process)->pid;
+	bool asked = o->npids == 0;
+
+	for (int i = 0; i < o->npids; i++)
+		asked |= o->pids[i] == pid;
+	return asked && narrow_number(&p->v->narrow, life->number) && life->born <= o->until && life_until(p, life) >= o->since;
+}
+
 static void
 life_slice(struct perfetto *p, const struct life *life)
 {
 	static const char *const ends[] = {[ENDS_NOT] = "never", [ENDS_CLOSED] = "closed", [ENDS_OVER] = "replaced", [ENDS_EXEC] = "exec",
 		[ENDS_UNSEEN] = "unseen"};
 	struct chrome *c = &p->chrome;
-	struct fd_lane *lane = lane_of(p, life);
-	int64_t begin = life->born > lane->until ? life->born : lane->until;
+	struct fd_lane *lane;
+	int64_t begin;
 
+	p->life_begin[life->id] = NOT_DRAWN;
+	if (!life_is_asked(p, life))
+		return;
+	lane = lane_of(p, life);
+	begin = life->born > lane->until ? life->born : lane->until;
 	/* In a damaged capture lives may overlap: the lane still has one at a time. */
 	p->life_begin[life->id] = begin;
 	lane->until = end_of_slice(p, life);
@@ -288,7 +311,7 @@ call_args(struct perfetto *p, const struct event *ev, const struct effects *e)
 
 	chrome_arg_number(c, "seq", (int64_t)ev->seq);
 	if (event_is_wait(ev)) {
-		chrome_arg_number(c, "turn", waits_next(&p->waits, ev->thread));
+		chrome_arg_number(c, "turn", narrow_turn_of(&p->v->narrow, ev->thread));
 		out_wait_members(c->out, p->m, ev);
 	}
 	out_call(&p->text, p->m, ev);
@@ -325,6 +348,7 @@ call_slice(struct perfetto *p, const struct event *ev, const struct effects *e)
 	else
 		chrome_instant(c, cat, chrome_id(ev->pid), chrome_id(ev->tid), ev->begin);
 	call_args(p, ev, e);
+	t->slice = slice ? ev->seq : t->slice;
 	return slice;
 }
 
@@ -363,7 +387,7 @@ fd_slice(struct perfetto *p, const struct event *ev, const struct effects *e)
 	int64_t pid = chrome_id(ev->pid), tid, end, born;
 	bool slice;
 
-	if (life == NULL || event_is_wait(ev))
+	if (life == NULL || event_is_wait(ev) || p->life_begin[life->id] == NOT_DRAWN)
 		return;
 	lane = lane_of(p, life);
 	tid = CHROME_LANES + (int64_t)life->number;
@@ -467,8 +491,9 @@ client_over(struct perfetto *p, struct client *client, int64_t now)
 	} else if (client->queued) {
 		out_text(&p->chrome.name, "in accept queue (never accepted)");
 	}
-	if (client->accepted || client->queued)
+	if (client->shown && (client->accepted || client->queued))
 		client_slice(p, client, now);
+	out_reset(&p->chrome.name);
 	client->accepted = client->queued = false;
 }
 
@@ -478,7 +503,7 @@ arrow(struct perfetto *p, const struct event *ev, const struct life *life, const
 {
 	int64_t at = from[2] > ev->begin ? from[2] : ev->begin;
 
-	if (at < ev->end && ev->thread < p->nthreads && !p->threads[ev->thread].track.refused)
+	if (at < ev->end && ev->thread < p->nthreads && p->threads[ev->thread].slice == ev->seq)
 		chrome_flow(&p->chrome, life->id, from, (const int64_t[3]){chrome_id(ev->pid), chrome_id(ev->tid), at});
 }
 
@@ -490,7 +515,7 @@ client_accepted(struct perfetto *p, const struct event *ev, const struct life *l
 	int64_t until = ev->begin > client->since ? ev->begin : ev->end;
 	const int64_t from[3] = {CHROME_CLIENTS, client->tid, client->since};
 
-	if (client->queued && until > client->since) {
+	if (client->shown && client->queued && until > client->since) {
 		out_text(&p->chrome.name, "in accept queue");
 		if (client_slice(p, client, until))
 			arrow(p, ev, life, from);
@@ -553,9 +578,10 @@ string_of(struct perfetto *p, struct bytes bytes)
 
 /* From here on it is in a slice: in the queue, or, when the accept came before its note, connected. */
 static void
-client_connects(struct perfetto *p, struct client *client, const struct event *ev)
+client_connects(struct perfetto *p, struct client *client, const struct event *ev, bool asked)
 {
 	client_over(p, client, ev->begin);
+	client->shown = asked;
 	client->accepted = client->early;
 	client->queued = !client->early;
 	client->early = false;
@@ -566,18 +592,20 @@ client_connects(struct perfetto *p, struct client *client, const struct event *e
 }
 
 static void
-client_note(struct perfetto *p, const struct event *ev, struct bytes who, struct bytes verb)
+client_note(struct perfetto *p, const struct event *ev, struct bytes who, struct bytes verb, bool asked)
 {
 	char *name = string_of(p, who);
 	struct client *client = client_named(p, name);
 
 	free(name);
 	if (is(verb, "connects to")) {
-		client_connects(p, client, ev);
+		client_connects(p, client, ev, asked);
 		return;
 	}
 	if ((is(verb, "leaves") || is(verb, "resets")) && client->accepted)
 		client_over(p, client, ev->begin);
+	if (!asked)
+		return;
 	note_words(&p->chrome.name, verb, event_item(ev, FDT_ITEM_TEXT));
 	chrome_instant(&p->chrome, "client", CHROME_CLIENTS, client->tid, ev->begin);
 	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
@@ -605,16 +633,18 @@ prints(struct perfetto *p, const char *cat, int64_t at)
 }
 
 static void
-note(struct perfetto *p, const struct event *ev)
+note(struct perfetto *p, const struct event *ev, bool asked)
 {
 	struct bytes verb = event_item(ev, FDT_ITEM_VERB);
 
 	if (is(verb, "is"))
 		return;
 	if (!is(verb, "prints")) {
-		client_note(p, ev, event_item(ev, FDT_ITEM_WHO), verb);
+		client_note(p, ev, event_item(ev, FDT_ITEM_WHO), verb, asked);
 		return;
 	}
+	if (!asked)
+		return;
 	note_words(&p->chrome.name, verb, event_item(ev, FDT_ITEM_TEXT));
 	prints(p, "prints", ev->begin);
 	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
@@ -625,17 +655,19 @@ queue_counter(struct perfetto *p, const struct event *ev, int64_t waiting)
 {
 	const struct life *life = model_at(p->m, ev->pid, ev->fd);
 
+	if (!p->v->narrow.all)
+		return;
 	out_text(&p->chrome.name, "accept queue of ");
 	out_fd(&p->chrome.name, life, ev->fd);
 	chrome_counter(&p->chrome, chrome_id(ev->pid), ev->end, "waiting", waiting);
 }
 
 static void
-befell(struct perfetto *p, const struct event *ev, const struct effects *e)
+befell(struct perfetto *p, const struct event *ev, const struct effects *e, bool asked)
 {
 	if (ev->call == FDT_CALL_note)
-		note(p, ev);
-	if (model_pid(p->m, ev->pid) == NULL)
+		note(p, ev, asked);
+	if (model_pid(p->m, ev->pid) == NULL || !asked)
 		return;
 	if (ev->call == FDT_CALL_queue)
 		queue_counter(p, ev, ev->args[0]);
@@ -701,25 +733,45 @@ findings(struct perfetto *p)
 	capture_rewind(p->v->capture);
 	while (i < n && !view_broken(p->v) && capture_next(p->v->capture, &ev) == READ_EVENT)
 		for (; i < n && list[i]->at.seq <= ev.seq; i++)
-			finding_instant(p, &ev, list[i]);
+			if (ev.seq / 8 < p->shown_size && (p->shown[ev.seq / 8] >> ev.seq % 8 & 1))
+				finding_instant(p, &ev, list[i]);
 	free(list);
 }
 
 /* ---- the whole ---- */
 
 static void
+mark_shown(struct perfetto *p, uint64_t seq)
+{
+	size_t old = p->shown_size;
+
+	if (seq / 8 >= old) {
+		p->shown_size = 2 * (size_t)(seq / 8) + 4096;
+		p->shown = more(p->shown, p->shown_size, 1);
+		memset(p->shown + old, 0, p->shown_size - old);
+	}
+	p->shown[seq / 8] |= (unsigned char)(1 << seq % 8);
+}
+
+static void
 at_begin(struct perfetto *p, const struct event *ev)
 {
-	struct effects e;
-	bool drawn;
+	struct moment at;
+	bool asked, drawn;
 
-	model_effects(p->m, ev, &e);
+	narrow_step(&p->v->narrow, ev);
+	moment_of(&at, p->m, ev, ev->pid);
+	asked = narrow_event(&p->v->narrow, &at);
+	if (asked)
+		mark_shown(p, ev->seq);
 	if (ev->info->shape == SHAPE_event) {
-		befell(p, ev, &e);
+		befell(p, ev, &at.effects, asked);
 		return;
 	}
-	drawn = call_slice(p, ev, &e);
-	fd_slice(p, ev, &e);
+	if (!asked)
+		return;
+	drawn = call_slice(p, ev, &at.effects);
+	fd_slice(p, ev, &at.effects);
 	timeout_instant(p, ev);
 	if (drawn && ev->done && ev->end > ev->begin && ev->info->shape == SHAPE_connect)
 		know_connect(p, ev);
@@ -735,7 +787,7 @@ at_end(struct perfetto *p, const struct event *ev, const struct effects *e)
 		accepted(p, ev, e);
 	if (event_queue(ev, &queued))
 		queue_counter(p, ev, queued);
-	if (process == NULL || e->nopened + e->nclosed == 0)
+	if (process == NULL || e->nopened + e->nclosed == 0 || !p->v->narrow.all)
 		return;
 	out_text(&p->chrome.name, "open descriptors");
 	chrome_counter(&p->chrome, chrome_id(ev->pid), ev->end, "open", process->nopen);
@@ -795,7 +847,7 @@ perfetto_close(struct perfetto *p)
 	free(p->threads);
 	free(p->clients);
 	free(p->connects);
-	free(p->waits.of);
+	free(p->shown);
 }
 
 int
@@ -803,7 +855,7 @@ perfetto_main(int argc, char **argv)
 {
 	struct view v;
 	struct perfetto p;
-	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE, help);
+	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_NARROW, help);
 	off_t bytes;
 
 	if (status >= 0 || (status = view_open(&v, false)) >= 0)
@@ -814,10 +866,12 @@ perfetto_main(int argc, char **argv)
 	look_ahead(&p);
 	write_run(&p);
 	perfetto_close(&p);
+	if (!view_broken(&v))
+		view_left_out(&v, "events");
 	out_flush(&v.out);
 	bytes = lseek(v.out.fd, 0, SEEK_CUR);
 	if (bytes > BIG)
-		fprintf(stderr, "fdtrace: perfetto: %lld MB: chrome://tracing takes about 250, and Perfetto gets slow; trace a shorter run\n",
-			(long long)(bytes / 1000000));
+		fprintf(stderr, "fdtrace: perfetto: %lld MB: chrome://tracing takes about 250, and Perfetto gets slow; "
+				"narrow it with --since, --until, --turns, --fd\n", (long long)(bytes / 1000000));
 	return view_close(&v);
 }
