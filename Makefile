@@ -4,11 +4,14 @@
 #   SRC=my.c     another server in its place       TIMEOUT=10  its timer, seconds
 #   PORT=51000   another first port                LAB=lab2    which lab (serve)
 #   CC= CFLAGS=  compiler and flags of the labs    WERROR=1    no warnings
-#   TESTS=path   only some of the tests            V=1         show the commands
 #   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
-#   BUILD=dir    another build directory       FUZZ_SECONDS=60  how long (fuzz)
+#   BUILD=dir    another build directory           V=1         show the commands
+# BEGIN INSTRUCTOR
+#   TESTS=path   only some of the tests        FUZZ_SECONDS=60  how long (fuzz)
+#   VIEW=instructor  (grade) hidden checks are told in full too
 #   TIMES=100    (grade-grader) a hundred times: does an outcome ever change?
 #   READER_EXTRA= PRELOAD_EXTRA=  more flags for the tracer's two halves
+# END INSTRUCTOR
 
 SRC     :=
 TIMEOUT := 2
@@ -16,6 +19,7 @@ PORT    := 50000
 LAB     := lab2
 CHECK   :=
 FORMAT  := text
+VIEW    := student
 OUT     := -
 TESTS   := harness/tests
 BUILD   := build
@@ -47,12 +51,12 @@ HEADERS   = $(eval HEADERS := $(shell echo '#include <netinet/in.h>' | $(CC) -E 
 NEED_PY   = $(if $(call found,$(PYTHON)),,$(error no `$(PYTHON)': install the package python3, or name another one with PYTHON=))
 NEED_SRC  = $(if $(SRC),$(if $(wildcard $(SRC)),,$(error there is no file `$(SRC)': SRC= names a C file, seen from this directory)))
 
-.PHONY: bench fuzz help build serve player client handouts grade grade-grader test clean FORCE
+.PHONY: help build serve player client grade clean FORCE
 FORCE:
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9][a-z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@sed -n '/^# Variables/,/^$$/ s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+	@sed -n '/^# [A-Z]* INSTRUCTOR$$/d; /^# Variables/,/^$$/ s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 build: ## everything that is compiled: the labs, the client, fdtrace
 	@:
@@ -63,11 +67,15 @@ serve: ## LAB=lab2: the server alone, live, for clients of your own
 player: ## LAB=lab2: its last run as a page that plays it step by step
 client: ## a client to type into: sends each line, prints the echo
 grade: ## LAB=lab2 [SRC=my.c]: checks, points, what to do about them
+# BEGIN INSTRUCTOR
+kit: ## the students' tarball: starters and checks, no solutions
+gradescope: ## LAB=lab2: the zip that grades this lab at Gradescope
 grade-grader: ## every right server passes, every wrong one fails its check
 handouts: ## does each handout as it is written, refreshes its excerpts
 test: ## all tests; fetches pytest first where it is missing
 bench: ## what the tracer costs, as ratios in one run (minutes)
 fuzz: ## libFuzzer on the reader, FUZZ_SECONDS=60 (needs clang)
+# END INSTRUCTOR
 clean: ## throws build/ away
 
 # ---- a change of compiler or flags makes anew what they concern: these files change only when the flags do
@@ -162,6 +170,8 @@ $(BUILD)/libfdtrace-musl.so: $(PRELOAD_SRC) $(wildcard trace/preload/*.h) trace/
 
 TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so $(if $(call found,$(MUSL_CC)),$(BUILD)/libfdtrace-musl.so)
 
+# BEGIN INSTRUCTOR
+.PHONY: fuzz bench
 # The reader under libFuzzer (harness/tests/fuzz/fuzz.c); what it learns stays in build/fuzz/corpus.
 FUZZ_CC  := clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Itrace -I$(GEN)
 FUZZ_SRC := $(filter-out trace/fdtrace.c trace/run/%,$(READER_SRC))
@@ -177,6 +187,7 @@ fuzz: $(BUILD)/fuzz/fuzz
 # BENCH='loop start': some of it, to be looked at.
 bench: build
 	$(NEED_PY)$(Q)$(RUN_PYTHON) harness/bench.py --build $(BUILD) $(if $(BENCH),,--write trace/README.md) $(BENCH)
+# END INSTRUCTOR
 # ---- end of the tracer
 
 build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TRACER)
@@ -217,7 +228,15 @@ GRADE_FLAGS = --compile $(call quote,$(COMPILE_LAB)) --helpers $(BUILD)/common/h
 grade: $(BUILD)/common/helpers.a $(TRACER)
 	$(NEED_CC)$(NEED_PY)$(NEED_SRC)$(Q)$(WITH_PYTEST) -m fdlab.grade $(LAB) \
 		$(call quote,$(or $(SRC),$(wildcard labs/$(LAB)-*/server.c),$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))) \
-		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
+		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --view $(VIEW) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
+
+# BEGIN INSTRUCTOR
+.PHONY: kit gradescope grade-grader handouts test
+# What they write depends on more than files: they look at all of it each time, which takes a second.
+kit:
+	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.kit $(BUILD)/fdlab-kit.tar.gz
+gradescope:
+	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.kit $(BUILD)/gradescope-$(LAB).zip $(LAB)
 
 grade-grader: $(BUILD)/common/helpers.a $(TRACER)
 	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.$(if $(TIMES),flicker --times $(TIMES),matrix) $(GRADE_FLAGS)
@@ -230,6 +249,7 @@ test: build
 	PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache FDLAB_BUILD=$(abspath $(BUILD)) \
 	FDLAB_CC=$(call quote,$(CC)) FDLAB_CFLAGS=$(call quote,$(CFLAGS)) \
 		$$python -m pytest -o cache_dir=$(abspath $(BUILD))/pytest_cache -q -rfs $(TESTS)
+# END INSTRUCTOR
 
 clean:
 	$(Q)rm -rf $(BUILD)

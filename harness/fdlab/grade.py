@@ -22,7 +22,8 @@ import time
 from typing import Any, Dict, List, Optional
 
 from . import compiler, formats, isolate, play
-from .result import FAILED, NOT_JUDGED, PASSED, Check, Grade, PointsError, read_points
+from .result import (ABSENT, FAILED, NOT_JUDGED, PASSED, TODO, UNTOLD, VIEWS, Check, Grade, PointsError, for_student,
+                     read_points)
 
 HARNESS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(HARNESS)
@@ -61,16 +62,22 @@ def preconditions(lab: str) -> Dict[str, List[str]]:
 
 
 def lab_checks(lab: str, points_file: Optional[str] = None) -> List[Check]:
-    """All checks of a lab, nothing judged yet, in the order of the points file."""
+    """All checks of a lab, nothing judged yet, in the order of the points file. One that is hidden there may be absent here: the
+    students' kit has its name and its points alone."""
     path = points_file or os.path.join(HARNESS, "points", lab + ".txt")
-    points, titles = read_points(path), statements(lab)
-    for name in points:
-        if name not in titles:
-            raise PointsError("%s: there is no check \"%s\" in %s" % (path, name, lab))
+    points, titles, befores = read_points(path), statements(lab), preconditions(lab)
+    for name, worth in points.items():
+        if name not in titles and not worth.hidden:
+            raise PointsError("%s:%d: there is no check \"%s\" in %s" % (path, worth.line, name, lab))
     for name in titles:
         if name not in points:
             raise PointsError("%s: \"%s\" is missing" % (path, name))
-    return [Check(name, titles[name], value) for name, value in points.items()]
+        for before in befores[name]:
+            if before in points and points[before].hidden and not points[name].hidden:
+                raise PointsError("%s:%d: \"%s\" is hidden, but \"%s\", which is not, comes after it and would tell of it: hide "
+                                  "both, or change @after" % (path, points[before].line, before, name))
+    return [Check(name, titles.get(name, UNTOLD), worth.points, hidden=worth.hidden, absent=name not in titles,
+                  message="" if name in titles else ABSENT) for name, worth in points.items()]
 
 
 def handout_sections(lab: str) -> Dict[str, str]:
@@ -136,6 +143,12 @@ def judge(grade: Grade, program: str, folder: str, build: str, side_by_side: int
             check.message = "the grader did not come to it"
 
 
+def places(source: str) -> List[int]:
+    """The lines of a submission that the students' kit left for its student, and that still say so."""
+    with open(source, encoding="utf-8", errors="replace") as file:
+        return [n for n, line in enumerate(file, 1) if TODO in line][:100]
+
+
 def grade(lab: str, source: str, command: List[str], also: List[str], build: str, *, tier: str = "", seed: int = 1,
           only: Optional[List[str]] = None, folder: Optional[str] = None, points_file: Optional[str] = None,
           side_by_side: int = 0) -> Grade:
@@ -144,6 +157,7 @@ def grade(lab: str, source: str, command: List[str], also: List[str], build: str
     result = Grade(lab, source, isolate.best_tier(tier), seed, only=list(only or []), checks=lab_checks(lab, points_file))
     scratch = folder or tempfile.mkdtemp(prefix="fdlab-grade-")
     try:
+        result.todo = places(source)
         made = compiler.compile_c(command, source, also, os.path.join(scratch, "server"), result.tier)
         result.compiled, result.compiler = made.program is not None, made.said
         if made.program is None:
@@ -156,6 +170,13 @@ def grade(lab: str, source: str, command: List[str], also: List[str], build: str
             shutil.rmtree(scratch, ignore_errors=True)
     result.seconds = time.monotonic() - began
     return result
+
+
+def hide_traces(result: Grade, folder: str) -> None:
+    """A trace of a hidden check says what the check did: it goes from the folder that a student may be given."""
+    for check in result.checks:
+        if check.hidden:
+            shutil.rmtree(os.path.join(folder, check.name), ignore_errors=True)
 
 
 def write(text: str, path: str) -> None:
@@ -185,19 +206,25 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--points", help="another points file")
     parser.add_argument("--tier", default="", help="demand one of %s" % ", ".join(isolate.TIERS))
     parser.add_argument("--seed", type=int, default=1, help="what the clients say is drawn from it")
+    parser.add_argument("--view", default="student", help="who reads it: %s; a student is told of a hidden check its name and points"
+                        % ", ".join(VIEWS))
     parser.add_argument("--side-by-side", type=int, default=0, help="checks at once")
     options = parser.parse_args(argv)
     if options.lab not in labs():
         play.complain("LAB=%s: there are checks for %s" % (options.lab, ", ".join(labs())))
     if options.format not in formats.names():
         play.complain("FORMAT=%s: a format is one of %s" % (options.format, ", ".join(formats.names())))
+    if options.view not in VIEWS:
+        play.complain("VIEW=%s: it is one of %s" % (options.view, ", ".join(VIEWS)))
     if not os.path.isfile(options.source):
         play.complain("SRC=%s: there is no such file" % options.source)
     try:
-        known = [check.name for check in lab_checks(options.lab, options.points)]
+        known = {check.name: check for check in lab_checks(options.lab, options.points)}
         for name in options.check:
             if name not in known:
                 play.complain("CHECK=%s: %s has the checks %s" % (name, options.lab, ", ".join(known)))
+            if known[name].absent:
+                play.complain("CHECK=%s: %s" % (name, ABSENT))
         if options.traces:
             shutil.rmtree(options.traces, ignore_errors=True)
         result = grade(options.lab, options.source, shlex.split(options.compile), shlex.split(options.helpers),
@@ -205,8 +232,12 @@ def main(argv: Optional[List[str]] = None) -> int:
                        points_file=options.points, side_by_side=options.side_by_side)
     except (PointsError, isolate.Refused, RuntimeError) as error:
         play.complain(str(error))
+    if options.view == "student":
+        if options.traces:
+            hide_traces(result, options.traces)
+        result = for_student(result)
     write(formats.renderer(options.format)(result), options.out)
-    return 0 if result.compiled and all(check.status == PASSED for check in result.checks) else 1
+    return 0 if result.compiled and all(check.status == PASSED or check.absent for check in result.checks) else 1
 
 
 if __name__ == "__main__":

@@ -6,10 +6,14 @@
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Union
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 PASSED, FAILED, NOT_JUDGED = "passed", "failed", "not_judged"
+VIEWS = ("student", "instructor")
+UNTOLD = "This check is hidden: its name and its points are all that is told."
+TODO = "/* YOUR CODE HERE */"    # what stands in the students' kit in place of a solution
+ABSENT = "it is hidden: it is made when the work is handed in"
 
 
 @dataclass
@@ -25,6 +29,8 @@ class Check:
     finding: Optional[Dict[str, Any]] = None    # what explains it, where a rule of fdtrace does: rule, at, message, advice
     handout: Optional[str] = None    # where to read more
     seconds: float = 0.0
+    hidden: bool = False             # students are told its name and its points, and nothing else
+    absent: bool = False             # hidden, and not here: this is the students' kit
 
     @property
     def points(self) -> float:
@@ -41,6 +47,7 @@ class Grade:
     seconds: float = 0.0
     compiled: bool = True
     compiler: str = ""               # what the compiler said, as it said it
+    todo: List[int] = field(default_factory=list)   # the lines of it that still say YOUR CODE HERE
     only: List[str] = field(default_factory=list)   # not all checks of the lab, but these
     checks: List[Check] = field(default_factory=list)
 
@@ -56,6 +63,13 @@ class Grade:
         return [check for check in self.checks if check.status == status]
 
 
+def for_student(grade: Grade) -> Grade:
+    """The grade as its student may have it: of a hidden check the name and the points. Every format for students begins here."""
+    return replace(grade, checks=[
+        Check(check.name, UNTOLD, check.max_points, check.status, "" if check.status == PASSED else UNTOLD, hidden=True)
+        if check.hidden and not check.absent else check for check in grade.checks])
+
+
 def number(value: float) -> Union[int, float]:
     """4 for 4.0, as a person writes it."""
     return int(value) if value == int(value) else round(value, 6)
@@ -66,33 +80,43 @@ def to_dict(grade: Grade) -> Dict[str, Any]:
     return {
         "lab": grade.lab, "submission": grade.submission, "score": number(grade.score),
         "max_score": number(grade.max_score), "tier": grade.tier, "seconds": round(grade.seconds, 3), "seed": grade.seed,
-        "compiled": grade.compiled, "compiler": grade.compiler,
+        "compiled": grade.compiled, "compiler": grade.compiler, "todo": grade.todo,
         "checks": [{
             "name": check.name, "status": check.status, "points": number(check.points),
             "max_points": number(check.max_points), "message": check.message, "finding": check.finding,
             "title": check.title, "steps": check.steps, "trace": check.trace, "handout": check.handout,
-            "seconds": round(check.seconds, 3)} for check in grade.checks]}
+            "hidden": check.hidden, "seconds": round(check.seconds, 3)} for check in grade.checks]}
 
 
 class PointsError(Exception):
     """The points file does not fit the checks; the text names the line."""
 
 
-def read_points(path: str) -> Dict[str, float]:
-    """points<TAB>check, a line each; # begins a comment. The order is the order of the report."""
-    points: Dict[str, float] = {}
+class Worth(NamedTuple):
+    """A line of the points file."""
+    points: float
+    hidden: bool
+    line: int
+
+
+def read_points(path: str) -> Dict[str, Worth]:
+    """points<TAB>check, a line each, and <TAB>hidden behind one that students are not to know; # begins a comment. The order is
+    the order of the report."""
+    points: Dict[str, Worth] = {}
     with open(path, encoding="utf-8") as file:
         for n, line in enumerate(file, 1):
             text = line.split("#")[0].strip()
             if not text:
                 continue
-            word = text.split("\t")
+            word = [each.strip() for each in text.split("\t")]
             try:
-                value, name = float(word[0]), word[1].strip()
+                value, name = float(word[0]), word[1]
             except (ValueError, IndexError):
-                raise PointsError("%s:%d: a line is points<TAB>check" % (path, n)) from None
-            if len(word) != 2 or value < 0 or name in points:
-                raise PointsError("%s:%d: %s" % (path, n, "\"%s\" stands there twice" % name if name in points
-                                                 else "a line is points<TAB>check"))
-            points[name] = value
+                raise PointsError("%s:%d: %s" % (path, n, _LINE)) from None
+            if word[2:] not in ([], ["hidden"]) or not 0 <= value < float("inf") or name in points:
+                raise PointsError("%s:%d: %s" % (path, n, "\"%s\" stands there twice" % name if name in points else _LINE))
+            points[name] = Worth(value, bool(word[2:]), n)
     return points
+
+
+_LINE = "a line is points<TAB>check, or points<TAB>check<TAB>hidden"

@@ -89,7 +89,8 @@ def test_the_sections_of_the_handout_are_there(lab, root):
 
 @pytest.mark.parametrize("text, problem", [
     ("2 echo.all\n", "a line is points<TAB>check"), ("two\techo.all\n", "a line is points<TAB>check"),
-    ("2\techo.all\tmore\n", "a line is points<TAB>check"), ("-1\techo.all\n", "a line is points<TAB>check"),
+    ("2\techo.all\tmore\n", "a line is points<TAB>check"), ("2\techo.all\thidden\tmore\n", "a line is points<TAB>check"),
+    ("nan\techo.all\n", "a line is points<TAB>check"), ("inf\techo.all\n", "a line is points<TAB>check"), ("-1\techo.all\n", "a line is points<TAB>check"),
     ("2\techo.all\n# x\n1\techo.all\n", ':3: "echo.all" stands there twice')])
 def test_a_points_file_that_is_wrong_is_told_with_its_line(tmp_path, text, problem):
     (tmp_path / "points.txt").write_text(text)
@@ -224,7 +225,8 @@ def test_a_tracer_that_fails_is_not_the_students_fault(run_grade, build, tmp_pat
     (["lab9", SERVERS["lab2"]], "LAB=lab9: there are checks for lab1, lab2"),
     (["lab2", "nowhere.c"], "SRC=nowhere.c: there is no such file"),
     (["lab2", SERVERS["lab2"], "--check", "echo.some"], "CHECK=echo.some: lab2 has the checks args.usage"),
-    (["lab2", SERVERS["lab2"], "--format", "xml"], "FORMAT=xml: a format is one of json, junit, text")])
+    (["lab2", SERVERS["lab2"], "--format", "xml"], "FORMAT=xml: a format is one of autolab, classroom, gradescope, json, junit, text"),
+    (["lab2", SERVERS["lab2"], "--view", "everybody"], "VIEW=everybody: it is one of student, instructor")])
 def test_bad_arguments(run_grade, arguments, problem):
     status, out, err = run_grade(*arguments)
     assert (status, out) == (2, "") and err.startswith(problem)

@@ -18,8 +18,8 @@ from fdlab.steady import Steady
 
 DOCUMENTS = excerpts.documents(ROOT)
 HANDOUTS = ROOT / "handouts"
-OURS = [path for path in DOCUMENTS if HANDOUTS in path.parents and path.name not in ("findings.md", "instructor.md")]
-ENGLISH = [path for path in OURS if excerpts.twin_of(path) is None]
+OURS = [path for path in DOCUMENTS if HANDOUTS in path.parents and path.name != "findings.md"]
+ENGLISH = [path for path in OURS if excerpts.twin_of(path) is None and path.name != "instructor.md"]   # what has a Korean twin
 KOREAN = [path for path in OURS if excerpts.twin_of(path) is not None]
 LAB_HEADINGS = {"Goal": "목표", "Time": "소요 시간", "Before you start": "시작하기 전에", "Predict": "예상하기", "Do": "해 보기",
                 "Observe": "관찰하기", "Explain": "설명하기", "Change": "바꿔 보기", "Break it": "망가뜨려 보기",

@@ -281,15 +281,10 @@ const struct rule rule_short_write = {
 		"nothing was taken, is a risk: the stream lacks a message, and is whole otherwise.",
 	.example = " 23  send(4, ..., 8388608, MSG_NOSIGNAL) = 2621440  of 8388608  server.c:37\n"
 		   " 24  select(5, r{4})                    = 1  r{4}           server.c:35",
-	.mend = "while (size > 0) {\n"
-		"    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);\n"
-		"\n"
-		"    if (sent == -1 && errno == EINTR)\n"
-		"        continue;\n"
-		"    if (sent == -1)\n"
-		"        return false;\n"
-		"    data += sent;       /* from where it stopped */\n"
-		"    size -= sent;\n"
+	.mend = "sent = send(fd, data, size, MSG_NOSIGNAL);\n"
+		"if (sent > 0) {\n"
+		"    data += sent;       /* the rest begins here */\n"
+		"    size -= sent;       /* until it is 0: once more, at once or when there is room */\n"
 		"}",
 	.not_this = "A rest that is kept and sent when there is room. A slow reader that is watched for writing and "
 		    "at last thrown out. A pipe that only wakes somebody up, and is full. A datagram that found no "

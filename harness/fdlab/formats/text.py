@@ -4,7 +4,7 @@ from __future__ import annotations
 import textwrap
 from typing import Dict, List
 
-from ..result import FAILED, NOT_JUDGED, PASSED, Check, Grade
+from ..result import FAILED, NOT_JUDGED, PASSED, UNTOLD, Check, Grade
 
 WIDTH = 79
 _WORDS = {PASSED: "passed", FAILED: "FAILED", NOT_JUDGED: "not judged"}
@@ -43,6 +43,14 @@ def details(grade: Grade, check: Check) -> List[str]:
     return lines
 
 
+def still_to_write(grade: Grade) -> List[str]:
+    """What to do next, for whoever began with the students' kit."""
+    if not grade.todo:
+        return []
+    return [""] + _wrapped("NEXT   %s still says YOUR CODE HERE in line%s %s. The comment above each says what to write." % (
+        grade.submission, "" if len(grade.todo) == 1 else "s", ", ".join(map(str, grade.todo))), "", "  ")
+
+
 def _row(check: Check) -> str:
     row = "  %-10s  %-26s %5s" % (_WORDS[check.status], check.name,
                                   "%g/%g" % (check.points, check.max_points) if check.max_points else "")
@@ -52,7 +60,7 @@ def _row(check: Check) -> str:
 def render(grade: Grade) -> str:
     lines = ["%s: %s" % (grade.lab, grade.submission)]
     if not grade.compiled:
-        return "\n".join(lines + ["It does not compile:", "", grade.compiler.rstrip("\n"), "",
+        return "\n".join(lines + ["It does not compile:", "", grade.compiler.rstrip("\n"), *still_to_write(grade), "",
                                   "Score: 0 of %g" % grade.max_score]) + "\n"
     if grade.compiler.strip():
         lines += ["", "It compiles, with warnings:", "", grade.compiler.rstrip("\n")]
@@ -62,9 +70,15 @@ def render(grade: Grade) -> str:
         reasons.setdefault(check.message, []).append(check.name)
     for reason, names in reasons.items():
         lines += [""] + _wrapped("Not judged (%s): %s" % (reason, ", ".join(names)), "", "  ")
+    untold = [check.name for check in grade.of(FAILED) if check.title == UNTOLD]
+    if untold:
+        lines += [""] + _wrapped("Failed, and hidden, so no more is told: %s" % ", ".join(untold), "", "  ")
     for check in grade.of(FAILED):
+        if check.title == UNTOLD:
+            continue
         lines += [""] + _wrapped("%s: %s" % (check.name, check.title), "FAILED ", "  ")
         lines += details(grade, check)
+    lines += still_to_write(grade)
     counts = ["%d %s" % (len(grade.of(status)), word) for status, word in (
         (PASSED, "passed"), (FAILED, "failed"), (NOT_JUDGED, "not judged")) if grade.of(status)]
     lines += ["", "%s in %.1f s (%s)" % (", ".join(counts), grade.seconds, grade.tier),
