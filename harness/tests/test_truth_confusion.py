@@ -101,7 +101,7 @@ def open_at_the_end(events: List[dict], pid: int) -> List[int]:
 
 
 def test_threads_that_race_for_numbers(trace):
-    """As many lives as calls that made one; every close ends one; nothing is found or lost by the resync at exit."""
+    """As many lives as calls that made one; every close ends one; nothing is found or lost by the lists of the table, made in the midst of it and at exit."""
     for _ in range(3):
         events = trace("races")
         pid = events[0]["pid"]
@@ -112,6 +112,7 @@ def test_threads_that_race_for_numbers(trace):
             assert (event["ret"], len(event["closed"])) == (0, 1), event
         assert how_lives_ended(events, pid) == {"closed": len(calls(events, "close")), "replaced": len(calls(events, "dup2"))}
         assert open_at_the_end(events, pid) == [0, 1, 2]
+        assert len(calls(events, "resync")) > 300
         assert not [event for event in calls(events, "resync") if event["opened"] or event["closed"]]
 
 
@@ -249,3 +250,57 @@ def test_a_library_that_calls_before_our_constructor(fdtrace, tmp_path):
     assert [event["args"]["path"] for event in calls(events, "open")] == ["/dev/zero", "/dev/full"]
     assert [life["life"] for event in calls(events, "close") for life in event["closed"]] == ["3", "3#2"]
     assert open_at_the_end(events, events[0]["pid"]) == [0, 1, 2]
+
+
+# ---- objects that are loaded while it runs
+
+LOADS = r"""
+#include <dlfcn.h>
+#include <stddef.h>
+int main(void) {
+	for (int i = 0; i < 2; i++) {
+		void *object = dlopen(i == 0 ? "libone.so" : "libtwo.so", RTLD_NOW);
+		void (*act)(void) = object != NULL ? (void (*)(void))dlsym(object, "act") : NULL;
+		if (act == NULL)
+			return 1;
+		act();
+	}
+	return 0;
+}
+"""
+LOADED = r"""
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+__attribute__((constructor)) static void begins(void) { close(dup(1)); }
+void act(void);
+void act(void) {
+	close(open("/dev/null", O_RDONLY)); /* line 7 */
+	if (LAST)
+		kill(getpid(), SIGKILL);
+}
+"""
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+def test_objects_that_dlopen_loads(fdtrace, tmp_path, cc):
+    """dlopen finds them by its caller's RUNPATH, as untraced; their lines are known before the program's end, which is a SIGKILL; each object
+    is written once."""
+    need(cc, "musl-tools" if cc == "musl-gcc" else "gcc")
+    (tmp_path / "loaded.c").write_text(LOADED.lstrip())
+    (tmp_path / "loads.c").write_text(LOADS)
+    for name, last in (("one", 0), ("two", 1)):
+        subprocess.run([cc, "-g", "-shared", "-fPIC", f"-DLAST={last}", str(tmp_path / "loaded.c"), "-o", str(tmp_path / f"lib{name}.so")], check=True)
+    program, capture = str(tmp_path / "loads"), str(tmp_path / "trace.fdt")
+    subprocess.run([cc, "-g", str(tmp_path / "loads.c"), f"-Wl,-rpath,{tmp_path}", "-ldl", "-o", program], check=True)
+    assert subprocess.run([program], cwd="/", timeout=DEADLINE).returncode == -9
+    assert subprocess.run([fdtrace, "run", "-o", capture, "./loads"], cwd=tmp_path, timeout=DEADLINE).returncode == 128 + 9
+    lines = subprocess.run([fdtrace, "json", capture], capture_output=True, text=True, timeout=DEADLINE, check=True).stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    seen = [(event["call"], event["at"]) for event in events if event["call"] == "open"]
+    assert seen == [("open", "loaded.c:7")] * 2
+    first, second = (event["seq"] for event in calls(events, "open"))
+    modules = {event["args"]["path"].rsplit("/")[-1]: event["seq"] for event in calls(events, "module")}
+    assert len(modules) == len(calls(events, "module")) and "loads" in modules
+    assert modules["libone.so"] < first < modules["libtwo.so"] < second
+    assert len(calls(events, "dup")) == 2  # by constructors, while dlopen was at work

@@ -21,12 +21,13 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, SCAN_PIECE = 256, ARGV_KEPT = 1024 };
+enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, SCAN_PIECE = 256, SCAN_SPARE = 32, ARGV_KEPT = 1024, LOOKS_MOST = 100 };
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1 }; /* linux/futex.h, which musl-gcc does not see */
 enum { JOIN_NOT_YET, JOIN_NOW, JOIN_DONE };
 
 #ifdef __GLIBC__
 #pragma weak on_exit /* musl has none, and must still be able to load this build */
+#pragma weak _r_debug
 #endif
 
 static uint32_t no_pid;
@@ -37,7 +38,7 @@ function *reals[SYMBOLS];
 static _Atomic int joined = JOIN_NOT_YET;
 static _Atomic int exit_seen;
 static _Atomic uint64_t chunk = FIRST_CHUNK; /* slots that the next touch takes in */
-static unsigned long long modules_seen;      /* dlpi_adds when modules were written last */
+static _Atomic uint64_t objects_seen;        /* how many objects had ever been loaded when they were written last */
 static int main_argc;
 static char **main_argv, **main_envp;
 
@@ -145,9 +146,34 @@ complete(struct frame *f)
 	done(f);
 }
 
+/* A look at the list of loaded objects. New ones stand at its end. */
+struct objects {
+	uint64_t ever;  /* were loaded so far */
+	uint64_t count; /* in the list */
+	uint64_t old;   /* at its front, that were written before */
+	uint64_t at;    /* those that were passed */
+};
+
 static int
-write_module(struct dl_phdr_info *info, size_t size, void *unused)
+count_object(struct dl_phdr_info *info, size_t size, void *objects)
 {
+	struct objects *all = objects;
+
+	(void)size;
+	all->count++;
+#ifdef __GLIBC__
+	all->ever = info->dlpi_adds;
+#else
+	(void)info;
+	all->ever = all->count; /* musl unloads none */
+#endif
+	return 0;
+}
+
+static int
+write_object(struct dl_phdr_info *info, size_t size, void *objects)
+{
+	struct objects *all = objects;
 	struct frame f = {.call = FDT_CALL_module, .flags = FDT_EV_NO_FD};
 	struct fdt_module m = {info->dlpi_addr, UINT64_MAX, 0};
 	char path[PATH_KEPT];
@@ -155,7 +181,8 @@ write_module(struct dl_phdr_info *info, size_t size, void *unused)
 	size_t length;
 
 	(void)size;
-	(void)unused;
+	if (all->at++ < all->old)
+		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uint64_t low = info->dlpi_addr + p->p_vaddr;
@@ -166,14 +193,14 @@ write_module(struct dl_phdr_info *info, size_t size, void *unused)
 		m.high = low + p->p_memsz > m.high ? low + p->p_memsz : m.high;
 	}
 	length = strnlen(name, sizeof path);
-	if (length == 0) { /* the program itself; readlink takes no descriptor */
+	if (all->at == 1) { /* the program itself, which has no name or a relative one; readlink takes no descriptor */
 		long n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof path);
 
 		name = path;
 		length = n > 0 ? (size_t)n : 0;
 	}
-	if (length > 0 && name[0] != '/')
-		return 0; /* linux-vdso.so.1 */
+	if (length == 0 || name[0] != '/')
+		return 0; /* the kernel's own, linux-vdso.so.1 */
 	begin(&f, fdt_item_bytes(sizeof m + length));
 	if (f.slot != NULL) {
 		char content[sizeof m + PATH_KEPT];
@@ -186,25 +213,22 @@ write_module(struct dl_phdr_info *info, size_t size, void *unused)
 	return 0;
 }
 
-static int
-modules_loaded(struct dl_phdr_info *info, size_t size, void *out)
+/* The objects that were loaded since the last time, for the reader's source lines. Returns whether there were any. */
+bool
+write_objects(void)
 {
-	(void)size;
-	*(unsigned long long *)out = info->dlpi_adds;
-	return 1;
-}
+	struct objects all = {0};
+	uint64_t seen;
 
-/* The objects that are loaded, for the reader's source lines; again at exit, when dlopen has added some. */
-static void
-write_modules(void)
-{
-	unsigned long long count = 0;
-
-	dl_iterate_phdr(modules_loaded, &count);
-	if (count == modules_seen)
-		return;
-	modules_seen = count;
-	dl_iterate_phdr(write_module, NULL);
+	if (process.header == NULL)
+		return false;
+	dl_iterate_phdr(count_object, &all);
+	seen = atomic_exchange(&objects_seen, all.ever);
+	if (seen >= all.ever)
+		return false;
+	all.old = all.ever - seen < all.count ? all.count - (all.ever - seen) : 0;
+	dl_iterate_phdr(write_object, &all);
+	return true;
 }
 
 static int
@@ -334,9 +358,11 @@ write_start(void)
 	complete(&f);
 	for (int i = 0; i < count; i++)
 		write_found(open[i], flags[i]);
-	write_modules();
+	write_objects();
 }
 
+/* The slot comes first: what had returned before it is in the list, and what begins after the list is not. So the table is asked twice,
+ * first for how much room the list needs. */
 void
 write_resync(void)
 {
@@ -345,12 +371,15 @@ write_resync(void)
 
 	if (process.header == NULL || self.pid == 0)
 		return;
-	int count = scan_table(open, NULL);
+	begin(&f, fdt_item_bytes((size_t)(scan_table(open, NULL) + SCAN_SPARE) * sizeof open[0]));
+	begun(&f);
+	if (f.slot != NULL) {
+		size_t count = (size_t)scan_table(open, NULL);
 
-	begin(&f, fdt_item_bytes((size_t)count * sizeof open[0]));
-	if (f.slot != NULL)
-		item(&f, FDT_ITEM_FDS, open, (size_t)count * sizeof open[0]);
-	complete(&f);
+		item(&f, FDT_ITEM_FDS, open, count * sizeof open[0]);
+	}
+	returned(&f, 0, 0);
+	done(&f);
 }
 
 void
@@ -358,7 +387,7 @@ exit_begins(void)
 {
 	if (process.header != NULL && self.pid == *process.pid && !self.vforked) {
 		if (!atomic_exchange(&exit_seen, 1))
-			write_modules();
+			write_objects();
 		write_resync();
 	}
 }
@@ -372,7 +401,7 @@ at_exit(int status, void *unused)
 	(void)unused;
 	if (atomic_exchange(&exit_seen, 1) || process.header == NULL)
 		return;
-	write_modules();
+	write_objects();
 	write_resync();
 	begin(&f, 0);
 	begun(&f);
@@ -520,7 +549,7 @@ join(void)
 	}
 	process.header = h;
 	*process.pid = (uint32_t)sys1(SYS_getpid, 0);
-	self.pid = *process.pid;
+	self.pid = self.checked = *process.pid;
 	self.tid = (uint32_t)sys1(SYS_gettid, 0);
 	attach(h, self.pid);
 	write_start();
@@ -563,6 +592,37 @@ constructor(int argc, char **argv, char **envp)
 	errno = e;
 }
 
+/* ---- dlopen: what it loads is written before the next event of its thread ---- */
+
+void dlopen_begins(void);
+
+__attribute__((visibility("hidden"))) void
+dlopen_begins(void)
+{
+	if (process.header != NULL && !self.vforked) {
+		self.looks = LOOKS_MOST;
+		self.checked = 0;
+	}
+}
+
+/* This event may be a signal handler's that interrupted dlopen: while libc changes its list of objects (_r_debug, link.h) it is left
+ * alone; and as long as nothing is new, nobody knows whether that is yet to come or the object was loaded before. */
+static void
+after_dlopen(void)
+{
+#ifdef __GLIBC__
+	bool quiet = _r_debug.r_state == RT_CONSISTENT;
+#else
+	bool quiet = true; /* it has returned: hand.c */
+#endif
+
+	self.looks--;
+	if (quiet && write_objects())
+		self.looks = 0;
+	else if (self.looks > 0)
+		self.checked = 0;
+}
+
 /* ---- arriving: a thread, a forked child ---- */
 
 static bool
@@ -571,6 +631,7 @@ follow_child(uint32_t pid, uint32_t parent)
 	struct frame f = {.call = FDT_CALL_forked, .flags = FDT_EV_NO_FD, .arg = parent};
 
 	self.pid = pid;
+	self.checked = self.vforked ? 0 : pid;
 	self.tid = (uint32_t)sys1(SYS_gettid, 0);
 	memset(self.counts, 0, sizeof self.counts);
 	if (!(process.header->flags & FDT_RUN_FORKS))
@@ -604,8 +665,13 @@ arrive(void)
 		}
 		return true;
 	}
-	self.pid = *process.pid;
-	self.tid = (uint32_t)sys1(SYS_gettid, 0);
+	if (self.pid != *process.pid) {
+		self.pid = *process.pid;
+		self.tid = (uint32_t)sys1(SYS_gettid, 0);
+	}
+	self.checked = self.pid;
+	if (self.looks > 0)
+		after_dlopen();
 	return true;
 }
 
@@ -648,6 +714,7 @@ vfork_returned(long ret)
 	if (process.header != NULL) {
 		self.vforked = false;
 		self.pid = *process.pid;
+		self.checked = 0; /* its own may have been due */
 		self.tid = (uint32_t)sys1(SYS_gettid, 0);
 	}
 	if (ret < 0)

@@ -51,6 +51,8 @@ struct frame {
 /* The calling thread. tid and pid are cached: asking the kernel costs as much as the call that is traced. */
 struct thread {
 	uint32_t pid, tid;
+	uint32_t checked; /* the same as *process.pid: begin() need not call arrive() */
+	uint32_t looks;   /* at its next events: has dlopen loaded something? */
 	bool vforked; /* a vfork child runs on this thread's memory; pid is the child's */
 	uint32_t last_epoll; /* events that the last epoll_wait gave */
 	uint16_t counts[FDT_FAULTS]; /* calls that each --inject has seen in this thread */
@@ -75,7 +77,7 @@ extern struct process process;
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
 /* The slow ways, in core.c. */
-bool arrive(void);                 /* a thread or a forked child records for the first time; false: recording is off */
+bool arrive(void);                 /* a thread or a forked child records for the first time, or dlopen was called; false: recording is off */
 bool make_room(uint64_t end);      /* slots up to end are needed; false: there is no space, the event is lost */
 function *real_slow(int symbol);   /* libc's own function */
 void fault_enter(struct frame *f); /* looks for an --inject that hits this call, and does its part before the call */
@@ -138,7 +140,7 @@ item(struct frame *f, enum fdt_item kind, const void *content, size_t size)
 static inline void
 begin(struct frame *f, size_t bytes)
 {
-	if (UNLIKELY(self.pid == 0 || self.pid != *process.pid) && !arrive())
+	if (UNLIKELY(self.checked == 0 || self.checked != *process.pid) && !arrive())
 		return;
 	if (UNLIKELY(!process.all_calls) && !call_is_recorded(f->call))
 		return;

@@ -1,5 +1,5 @@
-/* trace/preload/hand.c: the wrappers that no table can say: calls whose arguments are a list, a call by its number, and vfork,
- * which returns twice on one stack.
+/* trace/preload/hand.c: the wrappers that no table can say: calls whose arguments are a list, a call by its number, vfork,
+ * which returns twice on one stack, and dlopen, which looks at who called it.
  */
 #include "preload/shapes.h"
 
@@ -387,4 +387,59 @@ __asm__(".text\n"
         "	ldp x29, x30, [sp], #16\n"
         "	ret\n"
         ".size vfork, . - vfork\n");
+#endif
+
+/* ---- dlopen: glibc looks at who calls (whose RUNPATH counts, dlopen(3)), so it is jumped to with the caller's return address in place ---- */
+
+void dlopen_begins(void);
+
+#ifndef __GLIBC__
+EXPORT void *w_dlopen(const char *path, int mode) __asm__("dlopen");
+
+void *
+w_dlopen(const char *path, int mode)
+{
+	void *object = ((void *(*)(const char *, int))real(SYM_dlopen))(path, mode);
+
+	dlopen_begins();
+	return object;
+}
+#else
+function *dlopen_real(void);
+
+__attribute__((visibility("hidden"))) function *
+dlopen_real(void)
+{
+	dlopen_begins();
+	return real(SYM_dlopen);
+}
+#endif
+
+#if defined(__GLIBC__) && defined(__x86_64__)
+__asm__(".text\n"
+        ".globl dlopen\n"
+        ".type dlopen, @function\n"
+        "dlopen:\n"
+        "	push %rdi\n"
+        "	push %rsi\n"
+        "	sub $8, %rsp\n"
+        "	call dlopen_real\n"
+        "	add $8, %rsp\n"
+        "	pop %rsi\n"
+        "	pop %rdi\n"
+        "	jmp *%rax\n"
+        ".size dlopen, . - dlopen\n");
+#elif defined(__GLIBC__) && defined(__aarch64__)
+__asm__(".text\n"
+        ".globl dlopen\n"
+        ".type dlopen, %function\n"
+        "dlopen:\n"
+        "	stp x29, x30, [sp, #-32]!\n"
+        "	stp x0, x1, [sp, #16]\n"
+        "	bl dlopen_real\n"
+        "	mov x16, x0\n"
+        "	ldp x0, x1, [sp, #16]\n"
+        "	ldp x29, x30, [sp], #32\n"
+        "	br x16\n"
+        ".size dlopen, . - dlopen\n");
 #endif

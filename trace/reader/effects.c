@@ -16,7 +16,7 @@ enum {
 	IOCTL_CLEX = 0x5451,   /* FIOCLEX */
 	IOCTL_NCLEX = 0x5450,  /* FIONCLEX */
 	NUMBERS_LISTED = 1024, /* start and resync list the descriptors below this */
-	RACE_NS = 1000000,     /* what another thread did so shortly before may or may not be in such a list */
+	RACE_NS = 1000,        /* what another core did so shortly before, by its own clock, may or may not be in such a list */
 };
 
 /* The flags that the call was given for its new descriptor, if its table line names some. */
@@ -471,18 +471,21 @@ in_doubt(const struct model *m, const struct process *p, int number, const struc
 
 struct numbers {
 	bool listed[NUMBERS_LISTED];
+	int known; /* of those below it the list says it all: where it was cut, up to its last */
 };
 
 static struct numbers
 numbers_of(const struct event *ev)
 {
-	struct numbers n = {0};
+	struct numbers n = {.known = ev->flags & FDT_EV_CUT ? 0 : NUMBERS_LISTED};
 
 	for (int i = 0; i < event_count(ev, FDT_ITEM_FDS); i++) {
 		int number = event_fd(ev, FDT_ITEM_FDS, i);
 
 		if (number >= 0 && number < NUMBERS_LISTED)
 			n.listed[number] = true;
+		if (number >= n.known && number < NUMBERS_LISTED)
+			n.known = number + 1;
 	}
 	return n;
 }
@@ -501,7 +504,7 @@ resynced(struct model *m, struct process *p, const struct event *ev, bool start)
 		struct life *life = model_life(m, id);
 
 		next = life->next_open;
-		if (life->number < NUMBERS_LISTED ? numbers.listed[life->number] : !(start && life->cloexec))
+		if (life->number < numbers.known ? numbers.listed[life->number] : !(start && life->cloexec))
 			continue;
 		if (start || (!in_doubt(m, p, life->number, ev) &&
 				     timeline_ending(m->timeline, p->pid, life->number, ev, NULL) == NULL))

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #define CHECK(x) \
@@ -88,10 +89,19 @@ race_dup2(void *unused)
 	return unused;
 }
 
+/* closelog(3) may have closed something inside: it makes the library list the whole table. */
+static void *
+race_lists(void *unused)
+{
+	for (int i = 0; i < ROUNDS / 10; i++)
+		closelog();
+	return unused;
+}
+
 static void
 races(void)
 {
-	void *(*work[])(void *) = {race_dup, race_dup, race_accept, race_connect, race_dup2};
+	void *(*work[])(void *) = {race_dup, race_dup, race_accept, race_connect, race_dup2, race_lists};
 	pthread_t thread[sizeof work / sizeof work[0]];
 
 	snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "fdlab-confuse-%d", (int)getpid()); /* the abstract namespace */
