@@ -92,6 +92,10 @@ def event_of(step: Dict[str, Any]) -> int:
 
 
 def test_every_step_shows_what_the_json_says(driver, lab):
+    every_step_is_the_jsons(driver, lab)
+
+
+def every_step_is_the_jsons(driver, lab) -> None:
     browser.open_page(driver, lab.path)
     steps = browser.walk(driver)
     by_seq = {event["seq"]: event for event in lab.events}
@@ -179,6 +183,9 @@ def test_clients_queues_and_output(driver, build, fdtrace, tmp_path):
     assert "The timer belongs to the wait" in said[-1]["timer"]
     printed = [note["args"]["text"] for note in run.run.notes(verb="prints")]
     assert steps[-1]["lines"] == printed[-8:]
+    assert steps[-1]["next"].startswith("It ended inside select()") and steps[-1]["why"].startswith("It never returned")
+    below = "const box = document.getElementById('lines'); return box.lastChild.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom"
+    assert driver.execute_script(below) <= 1  # the newest line is in sight
     assert [row[1] for row in steps[-1]["lanes"]] == ["left"] * 3
 
 

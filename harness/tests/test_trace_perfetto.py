@@ -344,10 +344,10 @@ def test_perfetto_reads_it(viewers, lab2):
     began = {life["life"]: event for event in lab2.events for life in event["opened"]}
     ended = {life["life"]: round(life["lived"] * 1e9) for event in lab2.events for life in event["closed"]}
     assert {name.split()[0]: lane for _, _, name, lane in lives} == {life: "fd " + life.split("#")[0] for life in began}
-    assert all(dur == ended[name.split()[0]] for _, dur, name, _ in lives if name.split()[0] in ended)
-    for ts, _, name, _ in lives:  # to the ns
+    for ts, dur, name, _ in lives:  # to the ns; but this version of it cuts a double where later ones round
         event = began[name.split()[0]]
-        assert ts == round(event["t"] * 1e9) + round(event["dur"] * 1e9)
+        assert round(event["t"] * 1e9) + round(event["dur"] * 1e9) - ts in (0, 1)
+        assert name.split()[0] not in ended or ended[name.split()[0]] - dur in (0, 1)
     clients = [event["client"] for event in lab2.events if event["call"] == "accept"]
     assert arrows == [["in accept queue", who, "accept"] for who in clients]
     given = {(event["pid"], event["tid"]): event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}

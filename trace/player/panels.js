@@ -80,10 +80,16 @@ function nowFacts(T, step, i, kind, begins) {
 	return facts.join(" · ");
 }
 
+// The process whose event i is: nothing in it goes on any more.
+function hasEnded(S, i) {
+	const process = S.processes[S.T.kinds[S.T.kind[i]].process - 1];
+	return Boolean(process && process.ended);
+}
+
 function nextText(S) {
 	const T = S.T, inside = S.inside[S.focus], i = currentOf(S);
 	if (inside >= 0)
-		return text("stillInside", { call: shortCall(T, inside), where: atLine(T, inside) });
+		return text(hasEnded(S, inside) ? "endedInside" : "stillInside", { call: shortCall(T, inside), where: atLine(T, inside) });
 	const next = i >= 0 ? nextOf(T, i) : -1;
 	return next < 0 ? text("nothingMore") : text("aboutToRun", { call: shortCall(T, next), where: atLine(T, next) });
 }
@@ -125,7 +131,7 @@ function showWait(P, S) {
 	const done = S.waitDone[S.focus] === 1, wait = waitOf(T, i), kind = T.kinds[T.kind[i]], turn = turnOf(T, i), set = passedTo(T, wait);
 	setText(byId("wait-title"), text(turn ? "waitTitleTurn" : "waitTitle", { call: kind.name, turn: turn ? turn.number : "" }));
 	replaceChildren(byId("wait-sets"), [setsTable(P, S, i, wait, set, done, kind)]);
-	setText(byId("wait-why"), done ? wokeText(T, i) + (kind.error ? " " + text("garbage") : "") : text("stillWaits"));
+	setText(byId("wait-why"), done ? wokeText(T, i) + (kind.error ? " " + text("garbage") : "") : text(hasEnded(S, i) ? "neverWoke" : "stillWaits"));
 	setText(byId("wait-turn"), done && turn && !P.predicting ? text("foundOut", { turn: words.turn ? words.turn(T, i) : turn.sentence }) : "");
 }
 
@@ -581,6 +587,8 @@ function showPrinted(P, S) {
 	}
 	const lines = P.prints.slice(Math.max(0, last - LINES_SHOWN), last).map((at) => el("li", { class: T.noteEvent[at] === event ? "changed" : "" }, cut(T.strings[T.noteText[at]])));
 	replaceChildren(byId("lines"), lines.length > 0 ? lines : [el("li", { class: "quiet" }, text("printedNone"))]);
+	if (lines.length > 0)
+		byId("lines").scrollTop = byId("lines").scrollHeight; // long lines are broken: the newest one is the one to see
 }
 
 function findingItem(P, one) {
