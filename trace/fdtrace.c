@@ -23,6 +23,7 @@ static const struct command {
 	{"html", html_main, "a web page that plays the run step by step"},
 	{"perfetto", perfetto_main, "the run for ui.perfetto.dev and chrome://tracing"},
 	{"log", log_main, "one line an event"},
+	{"diff", diff_main, "two runs of the same session side by side: the first difference, then all"},
 	{"json", json_main, "one JSON object an event"},
 	{"follow", follow_main, "the same, as it happens"},
 	{"check", check_main, "what went wrong: the call, the line, the reason, what to do"},

@@ -142,7 +142,11 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 		if (status >= 0)
 			return status;
 	}
-	if (argc - optind != 1)
+	if (takes & TAKES_TWO) {
+		if (argc - optind != 2)
+			return wrong(o, argc > optind ? argv[argc - 1] : "no captures", "name two captures: yours, and the one to compare it with");
+		o->second = argv[optind + 1];
+	} else if (argc - optind != 1)
 		return wrong(o, argc == optind ? "no capture" : argv[optind + 1],
 			argc == optind ? "name the file that `fdtrace run -o FILE` made" : "one capture at a time");
 	if (narrow_sense(&o->narrow) != NULL)
@@ -151,16 +155,22 @@ view_arguments(struct view_options *o, int argc, char **argv, unsigned takes, co
 	return -1;
 }
 
+static bool
+are_the_same(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int
 view_output(const struct view_options *o)
 {
-	struct stat in, out;
 	int fd;
 
 	if (o->output == NULL || strcmp(o->output, "-") == 0)
 		return 1;
-	if (stat(o->capture, &in) == 0 && stat(o->output, &out) == 0 && in.st_dev == out.st_dev &&
-		in.st_ino == out.st_ino) {
+	if (are_the_same(o->capture, o->output) || (o->second != NULL && are_the_same(o->second, o->output))) {
 		fprintf(stderr, "fdtrace: %s: %s: that is the capture itself; name another file\n", o->name, o->output);
 		return -1;
 	}

@@ -10,7 +10,7 @@
 
 struct view_options {
 	const char *name;    /* of the command */
-	const char *capture;
+	const char *capture, *second; /* second: of a command that takes two */
 	const char *output;  /* NULL: stdout */
 	bool no_where, follow;
 	struct narrow_options narrow;
@@ -18,7 +18,7 @@ struct view_options {
 };
 
 /* Options that a command takes besides --help, -o and CAPTURE. */
-enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4, TAKES_NARROW = 8 };
+enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4, TAKES_NARROW = 8, TAKES_TWO = 16 };
 
 /* What --help says of the options that all views share. */
 #define NARROW_HELP \

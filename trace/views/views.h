@@ -8,6 +8,7 @@ int turns_main(int argc, char **argv);
 int lanes_main(int argc, char **argv);
 int map_main(int argc, char **argv);
 int svg_main(int argc, char **argv);
+int diff_main(int argc, char **argv);
 int html_main(int argc, char **argv);
 int perfetto_main(int argc, char **argv);
 int follow_main(int argc, char **argv);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 int check_main(int argc, char **argv);
+int diff_main(int argc, char **argv);
 int read_bytes(const uint8_t *data, size_t size); /* fuzz_reader.c's LLVMFuzzerTestOneInput, under another name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
@@ -41,21 +42,23 @@ _Static_assert(sizeof(struct squeezed) == FDT_SLOT_SIZE, "seeds.py writes 64 byt
 static void
 read_file(const uint8_t *capture, size_t size)
 {
-	static int (*const commands[])(int, char **) = {check_main, html_main};
-	static char *const names[] = {"check", "html"};
+	static int (*const commands[])(int, char **) = {check_main, html_main, diff_main};
+	static char *const names[] = {"check", "html", "diff"};
 	static int file = -1;
 	char path[32];
-	size_t which = size / FDT_SLOT_SIZE % 4; /* check is cheap, html is not */
+	size_t which = size / FDT_SLOT_SIZE % 8; /* check is cheap, html is not */
+	int status;
 
 	if (file < 0)
 		file = memfd_create("capture", 0);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", file);
 	if (ftruncate(file, 0) < 0 || pwrite(file, capture, size, 0) != (ssize_t)size)
 		abort();
-	which = which == 3;
-	char *words[] = {names[which], "-o", "/dev/null", "--no-where", path, NULL};
+	which = which == 3 ? 1 : which >= 6 ? 2 : 0;
+	char *words[] = {names[which], "-o", "/dev/null", "--no-where", path, which == 2 ? path : NULL, NULL};
 
-	if (commands[which](5, words) > 2)
+	status = commands[which](which == 2 ? 6 : 5, words);
+	if (status > 2 || (which == 2 && status == 1)) /* a capture and itself do not differ */
 		abort();
 }
 
