@@ -445,7 +445,8 @@ line_narrow(struct diff *d, char mark, const struct deed *deed, const struct out
 static void
 row(struct diff *d, const struct pair *p, const struct story *mine, const struct story *theirs, bool where)
 {
-	const struct deed *left = p->mine >= 0 ? &mine->deeds[p->mine] : NULL, *right = p->theirs >= 0 ? &theirs->deeds[p->theirs] : NULL;
+	const struct deed *left = p->mine >= 0 ? &mine->deeds[p->mine] : NULL;
+	const struct deed *right = p->theirs >= 0 ? &theirs->deeds[p->theirs] : NULL;
 	char mark = mark_of(p, mine);
 
 	out_reset(&d->left);
@@ -641,7 +642,8 @@ is_compared(const struct story *story)
 
 /* Calls `look` with each pair of stories. */
 static void
-each_pair(struct diff *d, void (*look)(struct diff *, const struct story *, const struct story *, struct firsts *), struct firsts *firsts)
+each_pair(struct diff *d, void (*look)(struct diff *, const struct story *, const struct story *, struct firsts *),
+	struct firsts *firsts)
 {
 	for (uint32_t i = 0; i < d->mine.s.n; i++)
 		if (is_compared(&d->mine.s.list[i]))

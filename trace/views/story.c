@@ -704,6 +704,10 @@ failed_text(struct out *o, const struct deed *d)
 		out_char(o, ' ');
 		out_number(o, d->number);
 	}
+	if (d->kind == DEED_SITS) {
+		out_text(o, " never returns");
+		return;
+	}
 	out_text(o, " fails: ");
 	out_text(o, error_name((int)d->a));
 }
@@ -745,11 +749,8 @@ deed_text(struct out *o, const struct stories *s, const struct story *story, uin
 		out_text(o, "shutdown ");
 		out_word(o, "shut", d->a, 0);
 		break;
-	case DEED_FAILED: failed_text(o, d); break;
-	case DEED_SITS:
-		out_text(o, call_infos[d->call].name);
-		out_text(o, " never returns");
-		break;
+	case DEED_FAILED:
+	case DEED_SITS: failed_text(o, d); break;
 	case DEED_CLOSED:
 	case DEED_CLOSED_COPY: closed_text(o, d); break;
 	case DEED_STEP:
