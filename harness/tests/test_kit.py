@@ -257,7 +257,7 @@ def test_what_is_not_in_it_is_told(unpacked):
 # ---- Gradescope: setup.sh and run_autograder, as they are called there
 
 @pytest.fixture(scope="module")
-def autograder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def autograder(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("autograder")
     done = run(ROOT, "make", "gradescope", "LAB=lab2", "BUILD=%s" % root)
     assert done.returncode == 0, done.stderr
@@ -267,6 +267,10 @@ def autograder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for entry in archive.infolist():
             os.chmod(root / "source" / entry.filename, entry.external_attr >> 16)
     assert not list((root / "source").rglob("submissions"))
+    # Its tracer is the kit's, from the same sources: make finds it made, where it would take a quarter of a minute.
+    shutil.copytree(unpacked / "build", root / "source" / "fdlab" / "build")
+    for name in kit.tracked(root / "source" / "fdlab"):
+        os.utime(root / "source" / "fdlab" / name, (1, 1))
     shutil.copy2(root / "source" / "run_autograder", root / "run_autograder")
     done = run(root, str(root / "source" / "setup.sh"), AUTOGRADER_ROOT=str(root))
     assert done.returncode == 0, done.stderr
@@ -319,7 +323,8 @@ def test_a_right_and_a_wrong_server_at_gradescope(hand_in):
     assert right["stdout_visibility"] == "hidden"
     wrong = hand_in({"my work/server (1).c": (ROOT / "harness/submissions/lab2/bad/timer_set_once.c").read_text()})
     failed = [test for test in wrong["tests"] if test.get("status") == "failed"]
-    assert [test["name"] for test in failed] == ["timeout.rearmed"] and total(wrong) == 97
+    assert [test["name"] for test in failed] == ["timeout.rearmed"]
+    assert total(wrong) == sum(test["max_score"] for test in wrong["tests"] if test.get("status") == "passed") < 100
     assert "should have waited" in failed[0]["output"] and "What was done, step by step:" in failed[0]["output"]
     assert "make grade LAB=lab2 SRC=handed-in/server.c CHECK=timeout.rearmed" in failed[0]["output"]
 
