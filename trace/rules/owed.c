@@ -284,7 +284,7 @@ const struct rule rule_short_write = {
 	.mend = "sent = send(fd, data, size, MSG_NOSIGNAL);\n"
 		"if (sent > 0) {\n"
 		"    data += sent;       /* the rest begins here */\n"
-		"    size -= sent;       /* until it is 0: once more, at once or when there is room */\n"
+		"    size -= sent;       /* not 0: once more, when there is room */\n"
 		"}",
 	.not_this = "A rest that is kept and sent when there is room. A slow reader that is watched for writing and "
 		    "at last thrown out. A pipe that only wakes somebody up, and is full. A datagram that found no "
