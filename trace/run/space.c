@@ -249,6 +249,23 @@ fill_header(struct fdt_header *h, uint64_t max_slots)
 	next_anchor_ns = a.ns + 1000000;
 }
 
+/* The file `scratch` becomes the capture; 0 or an errno. A file that is mounted over the capture's name (a sandbox gives away one
+ * file of a folder) cannot be replaced: that one is written in place. */
+static int
+take_place(struct space *s, const char *scratch)
+{
+	int fd;
+
+	if (rename(scratch, s->path) == 0)
+		return 0;
+	if (errno != EBUSY || (fd = open(s->path, O_RDWR | O_TRUNC | O_CLOEXEC)) < 0)
+		return errno;
+	unlink(scratch);
+	close(s->fd);
+	s->fd = fd;
+	return posix_fallocate(s->fd, 0, (off_t)bytes_of(FIRST_SPACE));
+}
+
 /* A new file under a name of its own, which then takes the place of the old one: whoever still maps that keeps it. */
 static void
 make_file(struct space *s, const char *given)
@@ -265,8 +282,9 @@ make_file(struct space *s, const char *given)
 		fail("cannot write the capture %s: %s; choose another place with -o", given, strerror(errno));
 	int error = posix_fallocate(s->fd, 0, (off_t)bytes_of(FIRST_SPACE));
 
-	if (error != 0 || rename(scratch, s->path) < 0) {
-		error = error != 0 ? error : errno;
+	if (error == 0)
+		error = take_place(s, scratch);
+	if (error != 0) {
 		unlink(scratch);
 		fail("cannot write the capture %s: %s; choose another place with -o", given, strerror(error));
 	}
