@@ -8,7 +8,8 @@
 #   BUILD=dir    another build directory           V=1         show the commands
 # BEGIN INSTRUCTOR
 #   TESTS=path   only some of the tests        FUZZ_SECONDS=60  how long (fuzz)
-#   VIEW=instructor  (grade) hidden checks are told in full too
+#   VIEW=instructor  (grade) hidden checks are told in full too, and what is odd about a trace
+#   TIER=bubblewrap  (grade) demand an isolation: bubblewrap, unshare, 'free ports'
 #   TIMES=100    (grade-grader) a hundred times: does an outcome ever change?
 #   READER_EXTRA= PRELOAD_EXTRA=  more flags for the tracer's two halves
 # END INSTRUCTOR
@@ -20,6 +21,7 @@ LAB     := lab2
 CHECK   :=
 FORMAT  := text
 VIEW    := student
+TIER    :=
 OUT     := -
 TESTS   := harness/tests
 BUILD   := build
@@ -228,7 +230,7 @@ GRADE_FLAGS = --compile $(call quote,$(COMPILE_LAB)) --helpers $(BUILD)/common/h
 grade: $(BUILD)/common/helpers.a $(TRACER)
 	$(NEED_CC)$(NEED_PY)$(NEED_SRC)$(Q)$(WITH_PYTEST) -m fdlab.grade $(LAB) \
 		$(call quote,$(or $(SRC),$(wildcard labs/$(LAB)-*/server.c),$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))) \
-		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --view $(VIEW) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
+		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --view $(VIEW) $(if $(TIER),--tier $(call quote,$(TIER))) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
 
 # BEGIN INSTRUCTOR
 .PHONY: kit gradescope grade-grader handouts test

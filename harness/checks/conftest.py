@@ -29,6 +29,7 @@ from fdlab.play import lab_module  # noqa: E402
 from fdlab.result import FAILED, NOT_JUDGED, PASSED  # noqa: E402
 
 LONGEST = 60.0    # seconds: a check that takes longer is ended, and not judged
+ALL = 300.0       # seconds: what has not begun by then is not judged either
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -91,10 +92,18 @@ def bench(request: Any, fdtrace: str, build: Path, tmp_path_factory: Any) -> Ite
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
-    """Turns an exception into one of the three outcomes, and into words."""
+    """Turns an exception into one of the three outcomes, and into words; and a trace that is not true into "not judged"."""
     told = None
+    bench = getattr(item, "funcargs", {}).get("bench")
     if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
-        told = feedback.explain(item.funcargs.get("bench"), call.excinfo.value, name_of(item))  # type: ignore[attr-defined]
+        told = feedback.explain(bench, call.excinfo.value, name_of(item))
+    if call.when == "call" and bench is not None:
+        doubts, untrue = feedback.doubts(bench)
+        if told is None and untrue:
+            told = untrue
+        if doubts:
+            item.user_properties.append(("fdlab_doubts", doubts))
+    if told is not None:
         item.user_properties.append(("fdlab", told))
     outcome = yield
     report = outcome.get_result()
@@ -159,6 +168,7 @@ class _Running:
 
     def __init__(self, session: pytest.Session) -> None:
         self.session = session
+        self.until = time.monotonic() + ALL
         self.waiting = list(session.items)
         names = set(map(name_of, self.waiting))
         self.before = {item: [name for name in preconditions(item) if name in names] for item in self.waiting}
@@ -173,6 +183,10 @@ class _Running:
 
     def next(self) -> Optional[pytest.Item]:
         """One that can begin now. Those that cannot be judged any more are reported and taken out."""
+        if time.monotonic() > self.until:
+            for item in self.waiting:
+                self.report(item, [_skipped(item, "the time for all checks, %g s, was over" % ALL)])
+            self.waiting = []
         for item in list(self.waiting):
             states = [self.status.get(name) for name in self.before[item]]
             causes = [cause for name, state in zip(self.before[item], states) if state in (FAILED, NOT_JUDGED)

@@ -172,8 +172,11 @@ def no_leak(bench: Bench, rounds: int = 5) -> None:
 # ---- the timer
 
 def timer_fires(bench: Bench) -> None:
+    begin = time.monotonic()
     s = bench.start(SHORT, most_events=20000)
     s.times_out(1)
+    took = time.monotonic() - begin  # from before it was there to after it was heard
+    s.should(took >= SHORT, "\"time out!\" should have come after %g s, but came %.3f s after the server was started" % (SHORT, took))
     for event in real_time_outs(s)[:1]:
         waited_whole_timer(s, event)
 

@@ -27,9 +27,9 @@ import signal
 import socket
 import subprocess
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from . import barrier, isolate, launcher, proc, trace
+from . import barrier, isolate, launcher, proc, trace, witness
 from .client import Client, ClientError, quoted
 from .launcher import DEADLINE, Server
 from .session import Session, SessionError
@@ -40,7 +40,9 @@ FIRST_PORT = 50000
 NAP = 2.5           # with input that it has not taken, a server may be resting for a moment: for so long at the most
 MOST_EVENTS = 50000     # slots of a capture, 64 bytes each
 OPEN_FILES = 1024   # as a shell has it
-PROCESSES = 2048    # and threads; where they can be counted apart from those of the same user
+PROCESSES = 512     # and threads; a server may have one for each client
+MANY_PROCESSES = 2048   # where more than a thousand clients come
+MEMORY = 2 << 30    # bytes, of all its processes together
 LIMITS = {resource.RLIMIT_NOFILE: OPEN_FILES, resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_FSIZE: 64 << 20,
           resource.RLIMIT_CORE: 0}
 _TIME_OUT = re.compile("time[ -]?out", re.IGNORECASE)
@@ -71,7 +73,14 @@ class Play(Session):
         self.fdtrace = fdtrace
         self.frozen = False                     # the server is stopped
         self.hurry = False                      # steps do not wait for the server to rest
+        self.most_events = MOST_EVENTS          # slots that its capture may have
+        self.faults: List[str] = []             # that fdtrace was to inject
+        self.needs_trace = False                # what the check says rests on the trace, or on a fault in it
+        self.seen_numbers: List[Tuple[str, int]] = []   # of clients, as the kernel had them
+        self.tracer_lost = ""                   # how it came that the tracer was not there any more
+        self.last_look: Optional[witness.LastLook] = None
         self._run: Optional[trace.Run] = None
+        self._read: Optional[trace.Run] = None
 
     # ---- several words at once
 
@@ -151,6 +160,7 @@ class Play(Session):
         for n in range(1, count + 1):
             name = "number %d of them" % n
             client = self.clients[name] = Client(name, self.ports[0], deadline=self.deadline)
+            self.everybody.append(client)
             try:
                 client.connect()
                 client.say(b"?")
@@ -247,6 +257,7 @@ class Play(Session):
             with contextlib.suppress(proc.Gone):
                 for number, what in proc.descriptors(pid).items():
                     if what in links:
+                        self.seen_numbers.append((name, number))
                         return number
         return None
 
@@ -298,6 +309,12 @@ class Play(Session):
             self._signal(pids, signal.SIGCONT)
         self._come_to_rest()
 
+    def _freeze(self) -> None:
+        self._signal([self.server.pid], signal.SIGSTOP)
+        end = time.monotonic() + 1.0
+        while any(state not in "TtZX" for state in self._states([self.server.pid])) and time.monotonic() < end:
+            time.sleep(0.0005)  # between two looks at a fact
+
     @staticmethod
     def _states(pids: Sequence[int]) -> Iterator[str]:
         for pid in pids:
@@ -315,6 +332,14 @@ class Play(Session):
             barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
         elif not self.hurry:
             super()._come_to_rest()
+        self._is_itself()
+
+    def _is_itself(self) -> None:
+        """A check judges the program that was compiled, not what that has become."""
+        runs = proc.program(self.server.pid)
+        if runs and runs.replace(" (deleted)", "") != os.path.realpath(self.server.argv[0]):
+            raise Wrong("the server should have been the program that was compiled, but it has become another one by exec: "
+                        "%s" % launcher.readable(runs.encode("utf-8", "replace")))
 
     def come_to_rest(self) -> None:
         """It is to be at rest now; it fails if it runs and runs."""
@@ -428,6 +453,8 @@ class Play(Session):
         except SessionError:
             # fdtrace ends with its program, perhaps a moment before we know that: the next step tells the story.
             if self.server.wait(1.0) is None:
+                self.tracer_lost = ("fdtrace took no more notes, and the server was still there: was it stopped or ended from "
+                                    "within?")
                 raise NotJudged("fdtrace does not take notes any more") from None
 
     # ---- what should have been
@@ -444,20 +471,33 @@ class Play(Session):
 
     def run(self) -> trace.Run:
         """Ends the server and reads its trace. Traces are for what the kernel does not show from outside."""
+        self.needs_trace = True
         if self._run is None:
             self.stop()
-            assert self.server.capture is not None
+            self._whole_capture()
             try:
-                self._run = trace.load(self.fdtrace, self.server.capture)
+                self._run = self.read_trace()
             except trace.TraceError as error:
                 raise NotJudged("the trace cannot be read: %s" % error) from None
         return self._run
 
+    def read_trace(self) -> trace.Run:
+        if self._read is None:
+            assert self.server.capture is not None
+            self._read = trace.load(self.fdtrace, self.server.capture)
+        return self._read
+
+    def _whole_capture(self) -> None:
+        problem = witness.capture_problem(self.server.capture, self.most_events)
+        if problem:
+            raise NotJudged("the trace of this run cannot be used: %s" % problem)
+
     def findings(self, *options: str) -> List[Dict[str, Any]]:
         """Ends the server; what fdtrace's rules find in its trace, the weightiest first."""
+        self.needs_trace = True
         self.stop()
-        if self.server.capture is None or not os.path.exists(self.server.capture):
-            return []
+        self._whole_capture()
+        assert self.server.capture is not None
         done = subprocess.run([self.fdtrace, "check", "--format=json", *options, self.server.capture],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
         if done.returncode not in (0, 1):
@@ -477,6 +517,7 @@ class Play(Session):
             with contextlib.suppress(SessionError, NotJudged):
                 self._note("session", "ends", "here")
             if self.server.pid:
+                self.last_look = witness.LastLook(self.server.pid, self.ports, self._freeze)
                 self._signal([self.server.pid] + proc.descendants(self.server.pid), signal.SIGKILL)
                 self.server.wait(DEADLINE)  # fdtrace closes the capture and ends
         self.end()
@@ -541,8 +582,9 @@ class Bench:
         args = ["%g" % timeout, *map(str, ports)] if args is None else list(args)
         options = ["--max-events=%d" % most_events, *("--inject=" + spec for spec in inject)]
         limits = {**LIMITS, resource.RLIMIT_NOFILE: open_files}
-        if self.tier != "free ports":
-            limits[resource.RLIMIT_NPROC] = PROCESSES
+        processes = PROCESSES if open_files <= OPEN_FILES else MANY_PROCESSES
+        if self.tier != "free ports":  # there they cannot be counted apart from those of the same user
+            limits[resource.RLIMIT_NPROC] = processes + 64  # of the sandbox too; who reaches `processes` is ended, and told so
         if open_files > OPEN_FILES:
             self._may_open(open_files + 100)
         capture = os.path.join(self.folder, "%d.fdt" % (len(self.plays) + 1))
@@ -550,8 +592,10 @@ class Bench:
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
         server = self._stack.enter_context(launcher.launch(
             [self.program, *args], fdtrace=self.fdtrace, capture=capture, options=options, environment=environment,
-            sandbox=isolate.sandbox(self.tier), limits=limits, terminal=terminal, deadline=90.0))
+            sandbox=isolate.sandbox(self.tier), limits=limits, terminal=terminal, deadline=90.0,
+            most_processes=processes, most_memory=MEMORY))
         play = Play(server, ports, timeout, self.chance, self.fdtrace)
+        play.most_events, play.faults, play.needs_trace = most_events, list(inject), bool(inject)
         self.plays.append(play)
         self._stack.callback(play.end)
         play.steps.append("server %s%s" % (" ".join(args), "" if open_files == OPEN_FILES else
@@ -576,6 +620,20 @@ class Bench:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen(1)
+
+    def contradictions(self) -> List[str]:
+        """Of the sessions whose trace the check rests on: what in the trace does not fit what was seen from outside."""
+        found: List[str] = []
+        for play in self.plays:
+            if play.needs_trace:
+                with contextlib.suppress(SessionError, launcher.LaunchError):
+                    play.stop()
+                found += witness.contradictions(play)
+        return found
+
+    def becoming(self) -> List[str]:
+        """What programs the server replaced itself by, as far as traces were read."""
+        return sorted({path for play in self.plays if play._read for path in witness.becoming(play._read)})
 
     def stop(self) -> None:
         """Ends all servers in good order, so that their captures are whole."""

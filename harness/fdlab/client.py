@@ -18,6 +18,9 @@ from typing import Callable, Optional
 from .launcher import DEADLINE, readable
 
 
+UNASKED_MOST = 16 << 20   # bytes: of a server that sends and sends, so much is taken and no more
+
+
 class ClientError(Exception):
     """A step that did not go as it should. The text says who, what should have been, and what was."""
 
@@ -40,6 +43,7 @@ class Client:
         self.server = (host, port)
         self.deadline = deadline
         self.address: Optional[tuple] = None   # ours, once bound
+        self.sent = 0                          # bytes that the kernel took from us
         self.said = b""                        # all that was sent
         self.heard = b""                       # all that was expected and came
         self.left = False
@@ -109,6 +113,8 @@ class Client:
             if not more:
                 self._ended = "the server closed the connection"
             self._unheard += more
+            if len(self._unheard) > UNASKED_MOST:
+                self._ended = "the server sent more than %d MB that nobody had asked for" % (UNASKED_MOST >> 20)
 
     def _until(self, fact: Callable[[], bool], sending: bytes = b"") -> bytes:
         """Sends and receives until the fact holds and all is sent; what could not be sent before the deadline."""
@@ -124,7 +130,9 @@ class Client:
                 self._take()
             if happened and sending and happened[0][1] & ~select.POLLIN:
                 try:
-                    sending = sending[self._socket.send(sending[:1 << 20], socket.MSG_NOSIGNAL):]
+                    took = self._socket.send(sending[:1 << 20], socket.MSG_NOSIGNAL)
+                    self.sent += took
+                    sending = sending[took:]
                 except (BlockingIOError, InterruptedError):
                     pass
                 except OSError as error:
@@ -144,7 +152,9 @@ class Client:
         done = 0
         try:
             while done < len(data):
-                done += self._socket.send(data[done:], socket.MSG_NOSIGNAL)
+                took = self._socket.send(data[done:], socket.MSG_NOSIGNAL)
+                self.sent += took
+                done += took
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:

@@ -42,13 +42,14 @@ def compile_c(command: Sequence[str], source: str, also: Sequence[str], target: 
     target = os.path.abspath(target)
     folder = os.path.dirname(target)
     os.makedirs(folder, exist_ok=True)
-    words = list(command) + ["-o", target, source] + list(also)
-    around = isolate.sandbox(tier)
+    # A name that begins with - is not an option, and one that begins with @ is no list of them.
+    words = list(command) + ["-o", target, os.path.join(".", source) if source[:1] in ("-", "@") else source] + list(also)
+    around = isolate.sandbox(tier, tools=True)
     if around is not None:
         own_files = [os.path.dirname(os.path.dirname(os.path.realpath(shutil.which(command[0]) or "/usr/bin/cc")))]
         include = [word[2:] for word in command if word.startswith("-I")]
         readable = [os.path.abspath(path) for path in [source, *also, *include, *(p for p in own_files if p != "/usr")]]
-        words = around(readable, [folder])[:-1] + ["--dir", os.getcwd(), "--chdir", os.getcwd(), "--"] + words
+        words = around(readable, [folder], folder=os.getcwd()) + words
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TMPDIR": folder}
     with tempfile.TemporaryFile() as said:
         running = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=environment,
@@ -64,6 +65,13 @@ def compile_c(command: Sequence[str], source: str, also: Sequence[str], target: 
         text = harmless(said.read(OUTPUT))
     if size > OUTPUT:
         text += "\n... and %d bytes more\n" % (size - OUTPUT)
+    for sign, limit in (("File size limit", "a file that it writes may have %d MB at the most" % (FILE_SIZE >> 20)),
+                        ("out of memory", "it may take %d MB of memory at the most" % (MEMORY >> 20)),
+                        ("memory exhausted", "it may take %d MB of memory at the most" % (MEMORY >> 20)),
+                        ("CPU time limit", "it may compute for %d s at the most" % SECONDS)):
+        if done != 0 and sign in text:
+            text += "fdlab: the compiler met a limit: %s\n" % limit
+            break
     if done != 0 and not text.strip():
         text = "the compiler ended with status %d and said nothing\n" % done
     return Compiled(target if done == 0 and os.path.exists(target) else None, text)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import traceback
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .barrier import NotAtRest
 from .checking import Bench, NotJudged, Play, Wrong
@@ -14,6 +14,7 @@ from .client import ClientError
 from .launcher import LaunchError
 from .result import FAILED, NOT_JUDGED
 from .session import SessionError
+from .trace import TraceError
 
 LINES = 14           # of the trace, up to where it went wrong
 WIDEST = 160         # of a line
@@ -24,6 +25,8 @@ ALWAYS_TRUE = {"no-reuseaddr": "restart.*", "wide-open": "bind.*", "inherited": 
 # And some name what follows from a mistake that another rule names better.
 CONSEQUENCES = {"leak", "spin", "starved"}
 _NOISE = re.compile(r" *\d+ +[\d.]+ +\d+ +(module|found) ")   # what was there before the program began
+OUT_OF_SIGHT = ("its trace does not show all that the server did, and this check rests on the trace; system calls that do not go "
+                "through the C library's functions (or are made by stdio, io_uring, another program) are not seen there")
 THE_STUDENTS = (SessionError, Wrong, ClientError, NotAtRest)
 
 
@@ -53,6 +56,19 @@ def explain(bench: Optional[Bench], error: BaseException, name: str) -> Dict[str
     return told
 
 
+def doubts(bench: Bench) -> Tuple[List[str], Optional[Dict[str, Any]]]:
+    """What an instructor may want to look at: where the trace and the world outside do not agree, and which other programs ran.
+    And why a check that rests on that trace is not judged; None when the trace can be relied on."""
+    try:
+        untrue = bench.contradictions()
+        other = [play.tracer_lost for play in bench.plays if play.tracer_lost]
+        other += ["the program replaced itself by another one: %s" % path for path in bench.becoming()]
+    except Exception as error:  # (of whatever kind: it is ours, or what was done to the capture)
+        untrue, other = ["the trace could not be held against what was seen: %s: %s" % (type(error).__name__, error)], []
+    told = {"status": NOT_JUDGED, "message": OUT_OF_SIGHT, "steps": [], "trace": [], "finding": None}
+    return untrue + other, told if untrue else None
+
+
 def sentence(text: str) -> str:
     is_name = "(" in text.split(" ")[0]  # of a call: "accept() should have ..."
     return (text[:1] if is_name else text[:1].upper()) + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
@@ -65,13 +81,24 @@ def shortened(line: str) -> str:
 
 
 def _tracer_failed(bench: Bench) -> Optional[str]:
-    """fdtrace itself ended with an error of its own: its line, which begins with its name."""
+    """fdtrace or the sandbox ended with an error of its own: its line, which begins with its name."""
     for play in bench.plays:
-        if play.server.status == 125:
+        capture = play.server.capture
+        if not play.server.alive and capture and os.path.exists(capture) and os.path.getsize(capture) == 0:
+            return "fdtrace did not begin: %s" % (play.printed()[-1:] or ["nothing was printed"])[0]  # the sandbox's own words
+        if play.server.status == 125 and not _ended_with(play, 125):
             for line in reversed(play.printed()):
                 if line.startswith("fdtrace: "):
                     return line
     return None
+
+
+def _ended_with(play: Play, status: int) -> bool:
+    """The program itself ended so: fdtrace says so in the capture, and would not be there to say it had it failed."""
+    try:
+        return any(event["args"].get("status") == status for event in play.read_trace().calls("ended"))
+    except TraceError:
+        return False
 
 
 def _mark(play: Play, text: str) -> None:

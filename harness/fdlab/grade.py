@@ -100,15 +100,19 @@ def handout(lab: str, name: str) -> Optional[str]:
 class _Recorder:
     """A pytest plugin that writes the outcomes into the checks."""
 
-    def __init__(self, lab: str, checks: List[Check]) -> None:
-        self.lab = lab
-        self.checks = {check.name: check for check in checks}
+    def __init__(self, grade: Grade) -> None:
+        self.lab = grade.lab
+        self.checks = {check.name: check for check in grade.checks}
+        self.doubts: Dict[str, List[str]] = {}   # what an instructor may want to see, and in which checks
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         check = self.checks[report.nodeid.rpartition("::test_")[2].replace("__", ".")]
         if report.when == "call":
             check.seconds = report.duration
             check.status = PASSED if report.outcome == "passed" else NOT_JUDGED
+        if report.when == "call":
+            for one in dict(report.user_properties).get("fdlab_doubts", []):
+                self.doubts.setdefault(one, []).append(check.name)
         told = dict(report.user_properties).get("fdlab")
         if told is not None:
             check.status, check.message = told["status"], told["message"]
@@ -133,7 +137,9 @@ def judge(grade: Grade, program: str, folder: str, build: str, side_by_side: int
                  "--seed", str(grade.seed), "--side-by-side", str(side_by_side)]
     for name in grade.only:
         arguments += ["--check", name]
-    ended = pytest.main(arguments, plugins=[_Recorder(grade.lab, grade.checks)])
+    recorder = _Recorder(grade)
+    ended = pytest.main(arguments, plugins=[recorder])
+    grade.suspicions = ["%s: %s" % (", ".join(names), one) for one, names in recorder.doubts.items()]
     if ended not in (0, 1):
         raise RuntimeError("pytest ended with status %d" % ended)
     if grade.only:  # those, and of what they come after only what kept them from being judged
@@ -216,6 +222,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         play.complain("FORMAT=%s: a format is one of %s" % (options.format, ", ".join(formats.names())))
     if options.view not in VIEWS:
         play.complain("VIEW=%s: it is one of %s" % (options.view, ", ".join(VIEWS)))
+    if os.path.isdir(options.source):
+        play.complain("SRC=%s: that is a folder, and should be a C file" % options.source)
     if not os.path.isfile(options.source):
         play.complain("SRC=%s: there is no such file" % options.source)
     try:

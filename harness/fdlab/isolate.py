@@ -5,9 +5,10 @@
     launch(argv, sandbox=isolate.sandbox(tier))
 
 bubblewrap  a network of its own with its own loopback, so that every run has the real ports; and the program sees its own
-            processes only, the system's libraries and what it is given to read, and writes nowhere but in its own folder
-unshare     the network alone; else the program may do what we may
-free ports  nothing of its own: ports that happen to be free
+            processes only, the system's libraries and itself, and writes nowhere but into its capture and into memory
+            that is its own, is limited, and is gone with it
+unshare     a network, processes and ipc of its own: it reaches no process but its own, but every file that we may
+free ports  nothing of its own: ports that happen to be free. The program may do what we may
 
 The clients stand in the same network as the server, so it is the process with the clients that calls enter(); the server
 inherits that network. Where bubblewrap is missing or may not make namespaces, that costs what its line above says.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import functools
 import os
 import shutil
 import socket
@@ -31,9 +33,13 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8914, 0x1, 0x40
 _libc = ctypes.CDLL(None, use_errno=True)
 
-# What a program needs of the system to run, where it exists: libraries, names of services, hosts and users.
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives", "/etc/hosts",
-          "/etc/services", "/etc/protocols", "/etc/nsswitch.conf", "/etc/localtime")
+# What a program needs of the system to run, where it exists: libraries, names of services and hosts. No other programs: what
+# is graded is the student's own one, not what it could become.
+SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib", "/lib", "/lib32", "/lib64", "/libx32",
+          "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/hosts", "/etc/services", "/etc/protocols", "/etc/nsswitch.conf",
+          "/etc/localtime")
+TOOLS = ("/usr", "/bin", "/sbin", "/etc/alternatives")   # what a compiler needs besides
+ROOM = 64 << 20   # bytes that a program may write into each of its own folders: they are memory
 
 
 class Refused(Exception):
@@ -79,25 +85,61 @@ def _set(name: str, value: str) -> bool:
     return True
 
 
-def sandbox(tier: str) -> Optional[Sandbox]:
-    """What goes before the command of a server; None where there is nothing to put there."""
-    return _bubblewrap if tier == "bubblewrap" else None
+def sandbox(tier: str, tools: bool = False) -> Optional[Sandbox]:
+    """What goes before the command of a server, or of a compiler (`tools`); None where there is nothing to put there."""
+    return {"bubblewrap": functools.partial(_bubblewrap, tools), "unshare": _unshare}.get(tier)
 
 
-def _bubblewrap(readable: Sequence[str], writable: Sequence[str]) -> List[str]:
-    words = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--unshare-user", "--unshare-pid", "--unshare-ipc",
-             "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"]
-    for path in SYSTEM:
+def _bubblewrap(tools: bool, readable: Sequence[str], writable: Sequence[str], private: Sequence[str] = (),
+                folder: str = "") -> List[str]:
+    """`private` are folders that are made of memory, and are gone with the sandbox; it begins in `folder`."""
+    words = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--unshare-user", *_no_more_users(), "--unshare-pid",
+             "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"]
+    bound: List[str] = []
+    for path in (TOOLS if tools else ()) + SYSTEM:
+        if any(path.startswith(one + "/") for one in bound):
+            continue
         if os.path.islink(path):
             words += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             words += ["--ro-bind", path, path]
-    words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+            bound.append(path)
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for path in ("/dev/shm", "/tmp", *private):
+        words += [*_room(), "--tmpfs", path]
     for path in readable:
         words += ["--ro-bind", path, path]
     for path in writable:
         words += ["--bind", path, path]
-    return words + ["--"]
+    if folder:
+        words += ["--dir", folder, "--chdir", folder]
+    return words + ["--remount-ro", "/dev", "--remount-ro", "/", "--"]
+
+
+@functools.lru_cache(maxsize=None)
+def _bubblewrap_knows(option: str) -> bool:
+    said = subprocess.run([shutil.which("bwrap") or "bwrap", "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    return option.encode() in said.stdout
+
+
+def _no_more_users() -> List[str]:
+    """In a user namespace of its own making the program could mount as much memory as it likes (bubblewrap 0.8)."""
+    return ["--disable-userns"] if _bubblewrap_knows("--disable-userns") else []
+
+
+def _room() -> List[str]:
+    return ["--size", str(ROOM)] if _bubblewrap_knows("--size BYTES") else []
+
+
+def _unshare(readable: Sequence[str], writable: Sequence[str], private: Sequence[str] = (), folder: str = "") -> List[str]:
+    words = [shutil.which("unshare") or "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--ipc", "--"]
+    with open("/proc/self/uid_map") as file:
+        ours = file.read().split()
+    whole = ours[0] == ours[1] == "0" and ours[2] == "4294967295"
+    if not (whole and os.geteuid() == 0):
+        words[1:1] = ["--user", "--map-current-user"]
+    return words
 
 
 def works(tier: str) -> Optional[str]:
@@ -110,9 +152,11 @@ def works(tier: str) -> Optional[str]:
             enter(tier)
             around = sandbox(tier)
             if around is not None:
-                done = subprocess.run(around([], []) + ["true"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                true = os.path.realpath(shutil.which("true") or "/bin/true")
+                words = around([true], []) + [true]
+                done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
                 if done.returncode != 0:
-                    raise Refused(done.stderr.strip() or "bwrap ended with status %d" % done.returncode)
+                    raise Refused(done.stderr.strip() or "%s ended with status %d" % (words[0], done.returncode))
         except (Refused, OSError) as error:
             os.write(writing, str(error).encode()[:2000] or b"?")
         except BaseException as error:  # noqa: B902  (a forked child must never return into its parent's code)

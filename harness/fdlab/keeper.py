@@ -1,6 +1,6 @@
 """harness/fdlab/keeper.py: the process between the harness and a server: it sees to it that nothing outlives the harness.
 
-Run by launcher.py as its own small program: keeper.py CONTROL-FD DEADLINE GRACE KEPT-FDS LIMITS PROGRAM ARG...
+Run by launcher.py as its own small program: keeper.py CONTROL-FD DEADLINE GRACE KEPT-FDS LIMITS TREE PROGRAM ARG...
 
 It stands between them because only a process of its own still acts when the harness is killed with SIGKILL:
 - CONTROL-FD is one end of a socket pair. When the harness ends, in whatever way, its end closes, and the keeper kills.
@@ -8,11 +8,13 @@ It stands between them because only a process of its own still acts when the har
   child, not init's, so it is found and killed too, whatever process group it put itself into.
 - Should the keeper itself be killed, the program gets SIGKILL from the kernel (PR_SET_PDEATHSIG).
 - After DEADLINE seconds it kills, even if the harness hangs.
+- It counts: TREE is how many processes and threads, and how many bytes of memory of their own, all of them together may have
+  ("2048,2147483648"; 0: any number). Resource limits are for one process, and root is excused from some of them.
 GRACE is how long the program itself may outlive what it started: fdtrace needs a moment to close its capture.
 LIMITS are resource limits for the program, as "7=1024,9=536870912" (RLIMIT_NOFILE and RLIMIT_AS here).
 
 It says on CONTROL-FD, a line each: "pid N", "exit WAIT-STATUS", "late" (the deadline), "fail ERRNO" (no such program),
-and hears: "signal N" (send it to the program).
+"over processes", "over memory" (it has more than TREE), and hears: "signal N" (send it to the program), "end" (kill it).
 """
 import ctypes
 import errno
@@ -24,6 +26,7 @@ import sys
 import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+LOOK = 0.1   # seconds between two counts
 
 
 def prctl(option, value):
@@ -33,7 +36,7 @@ def prctl(option, value):
         pass  # not Linux: the control socket alone must do
 
 
-def descendants(pid):
+def children(pid):
     found = []
     try:
         for tid in os.listdir("/proc/%d/task" % pid):
@@ -41,9 +44,44 @@ def descendants(pid):
                 found += [int(word) for word in file.read().split()]
     except OSError:
         pass
-    for child in list(found):
-        found += descendants(child)
     return found
+
+
+def descendants(pid):
+    found = children(pid)
+    for child in found:  # grows while it is walked: a chain of processes may be longer than Python's stack is deep
+        found += children(child)
+    return found
+
+
+def over(most_processes, most_memory):
+    """What there is too much of below us: "processes", "memory" or ""."""
+    processes = memory = 0
+    waiting = children(os.getpid())
+    for pid in waiting:  # grows while it is walked
+        try:
+            with open("/proc/%d/status" % pid) as file:
+                lines = dict(line.split(":", 1) for line in file if ":" in line)
+            processes += int(lines["Threads"])
+            for name in ("RssAnon", "RssShmem"):  # libraries and the capture are not its own
+                memory += int(lines.get(name, "0 kB").split()[0]) << 10
+        except (OSError, KeyError, ValueError):
+            pass  # it has ended meanwhile
+        if most_processes and processes > most_processes:
+            return "processes"
+        if most_memory and memory > most_memory:
+            return "memory"
+        waiting += children(pid)
+    return ""
+
+
+def give_way():
+    """When the machine has no memory left, the kernel is to take the program, and not whoever grades it."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        pass
 
 
 def kill(pid, number):
@@ -90,6 +128,7 @@ def start(argv, keep, limits, keeper):
         for fd in keep:
             os.set_inheritable(fd, True)
         set_limits(limits)
+        give_way()
         os.execv(argv[0], argv)
     except (OSError, ValueError) as error:
         os.write(writing, b"%d" % getattr(error, "errno", errno.EINVAL))
@@ -97,8 +136,14 @@ def start(argv, keep, limits, keeper):
 
 
 def sweep(program, grace):
-    """Kills everything that there is below us, and collects it."""
+    """Kills everything that there is below us, and collects it. One that makes more while it is being killed is stopped first."""
     end = time.monotonic() + grace
+    before = 0
+    below = descendants(os.getpid())
+    while len(below) > max(before, 16):
+        for pid in below:
+            kill(pid, signal.SIGSTOP)
+        before, below = len(below), descendants(os.getpid())
     while True:
         below = descendants(os.getpid())
         spare = program if time.monotonic() < end else 0
@@ -119,6 +164,7 @@ def main():
     control, deadline, grace = int(sys.argv[1]), time.monotonic() + float(sys.argv[2]), float(sys.argv[3])
     keep = [int(word) for word in sys.argv[4].split(",") if word]
     limits = [tuple(map(int, word.split("="))) for word in sys.argv[5].split(",") if word]
+    tree = [int(word) for word in sys.argv[6].split(",")]
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)  # we end when the harness ends, not before
@@ -133,7 +179,7 @@ def main():
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    program, problem = start(sys.argv[6:], keep, limits, os.getpid())
+    program, problem = start(sys.argv[7:], keep, limits, os.getpid())
     for fd in [0, 1, 2] + keep:
         os.close(fd)  # the harness reads to end of file: it must come when the program's ends are closed, not ours
     if problem:
@@ -143,14 +189,23 @@ def main():
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(woken, select.POLLIN)
-    ended = False
+    ended = told = False
     heard = b""
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
+    next_look = time.monotonic() + LOOK
+    while not told:
+        now = time.monotonic()
+        if now >= deadline:
             say("late")
             break
-        ready = [fd for fd, _ in poll.poll(left * 1000 + 1)]
+        if any(tree) and now >= next_look:
+            much = over(*tree)
+            if much:
+                say("over " + much)
+                grace = 0.0
+                break
+            next_look = time.monotonic() + LOOK
+        wait = min(deadline, next_look) - now if any(tree) else deadline - now
+        ready = [fd for fd, _ in poll.poll(max(wait, 0) * 1000 + 1)]
         if woken in ready:
             os.read(woken, 4096)
             while True:
@@ -176,6 +231,8 @@ def main():
                 word = line.split()
                 if len(word) == 2 and word[0] == b"signal" and not ended:
                     kill(program, int(word[1]))
+                elif word == [b"end"]:
+                    told, grace = True, 0.0
     sweep(0 if ended else program, grace)
 
 

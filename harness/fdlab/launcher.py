@@ -16,6 +16,7 @@ owns the screen: what the server prints is heard from the capture.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import random
@@ -34,12 +35,13 @@ from . import proc
 from .trace import plain
 
 DEADLINE = 5.0           # seconds: a step that takes longer has failed
+OUTPUT_MOST = 256 << 20  # bytes: a server that prints more is ended
 LINES_KEPT = 20000       # of a server that never stops printing: so many, and the rest is counted
 BYTES_KEPT = 8 << 20     # and no more than this, should they be long
 START_GRACE = 10.0       # seconds that starting fdtrace and the program may take, on a machine that is busy
 
 Event = Dict[str, Any]
-Sandbox = Callable[[Sequence[str], Sequence[str]], List[str]]   # what is to be readable, what writable: the words before argv
+Sandbox = Callable[..., List[str]]   # (what is to be readable, what writable, which folders its own): the words before argv
 
 
 class LaunchError(Exception):
@@ -115,11 +117,16 @@ class Lines:
         self.size = 0            # of all lines that are kept
         self.ended = 0           # sources that have come to their end
         self.sources = 0
+        self.heard = 0           # bytes, kept or not
+        self.flooded: Callable[[], None] = lambda: None   # is called when that is more than OUTPUT_MOST
         self._change = threading.Condition()
+
+    def _full(self) -> bool:
+        return len(self.all) >= LINES_KEPT or self.size >= BYTES_KEPT
 
     def add(self, source: str, text: str) -> None:
         with self._change:
-            if len(self.all) < LINES_KEPT and self.size < BYTES_KEPT:
+            if not self._full():
                 self.size += len(text)
                 self.all.append((source, text))
                 self._change.notify_all()
@@ -145,6 +152,13 @@ class Lines:
                         break
                     if not more:
                         break
+                    before, self.heard = self.heard, self.heard + len(more)
+                    if before <= OUTPUT_MOST < self.heard:
+                        self.flooded()
+                    if self._full():
+                        self.dropped += more.count(b"\n")
+                        rest = b""
+                        continue
                     *whole, rest = (rest + more).split(b"\n")
                     for line in whole:
                         self.add(source, readable(line))
@@ -186,6 +200,9 @@ class Lines:
 
 def readable(raw: bytes) -> str:
     """What a program or a client sent is not to be trusted on a terminal: printable ASCII stays, all else is \\xNN."""
+    text = raw.decode("latin-1")
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text  # as nearly all of it is
     return "".join(chr(byte) if 32 <= byte < 127 and byte != 92 else "\\\\" if byte == 92 else "\\x%02x" % byte
                    for byte in raw)
 
@@ -243,6 +260,7 @@ class Notes:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
+        self.written: List[tuple] = []   # (who, verb, text) of all that were acknowledged
         self._end.settimeout(DEADLINE)
 
     def add(self, who: str, verb: str, text: str = "") -> int:
@@ -255,10 +273,15 @@ class Notes:
                 if not more:
                     raise LaunchError("fdtrace has ended in the middle of the session")
                 answer += more
+                if len(answer) > 64:
+                    break
         except socket.timeout:
             raise LaunchError("fdtrace does not acknowledge a note within %g s" % DEADLINE) from None
         except OSError:
             raise LaunchError("fdtrace has ended in the middle of the session") from None
+        if not answer[:-1].isdigit():
+            raise LaunchError("what acknowledges the notes is not fdtrace: it says %r" % answer[:64])
+        self.written.append((who, verb, line.split("\t")[2]))
         return int(answer)
 
     def close(self) -> None:
@@ -280,6 +303,8 @@ class Server:
         self.follow: Optional[Follow] = None
         self.capture: Optional[str] = None
         self.late = False                       # ended by the overall deadline
+        self.over = ""                          # what it had too much of, when it was ended for that: see OVER
+        self.most_processes = self.most_memory = 0
         self._keeper: Optional[subprocess.Popen] = None
         self._control: Optional[socket.socket] = None
         self._started = 0                       # pid of the program that the keeper started: sandbox, fdtrace or server
@@ -302,6 +327,8 @@ class Server:
                         self.status = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
                     elif word[0] == b"late":
                         self.late = True
+                    elif word[0] == b"over":
+                        self.over = self.over or word[1].decode()
                     self._change.notify_all()
         with self._change:
             if self.status is None:
@@ -317,6 +344,14 @@ class Server:
                     return False
                 self._change.wait(left)
         return True
+
+    def flooded(self) -> None:
+        """It has printed more than anybody wants to read."""
+        with self._change:
+            self.over = self.over or "output"
+        with contextlib.suppress(OSError):
+            assert self._control is not None
+            self._control.sendall(b"end\n")
 
     @property
     def alive(self) -> bool:
@@ -363,6 +398,11 @@ class Server:
         """A sentence without a subject: "it was killed by SIGSEGV", "it ended with exit status 1: bind ...: ..."."""
         if self.status is None:
             return "it is still running"
+        if self.over:
+            return "it was ended, because it had %s" % {
+                "processes": "started more than %d processes and threads" % self.most_processes,
+                "memory": "taken more than %d MB of memory, in all its processes together" % (self.most_memory >> 20),
+                "output": "printed more than %d MB" % (OUTPUT_MOST >> 20)}.get(self.over, "too much of something")
         if self.late:
             return "it was still running when the time for the whole session was over"
         if self.status > 128:
@@ -430,6 +470,7 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
     pipes: List[int] = []
     try:
         out, err = None, None
+        server.lines.flooded = server.flooded
         if not live:
             for source in ("stdout", "stderr"):
                 reading, writing = _output(terminal and source == "stdout")
@@ -438,7 +479,8 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
             out, err = pipes
         keeper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper.py")
         command = [sys.executable, "-I", "-S", keeper, str(theirs.fileno()), str(deadline), str(grace),
-                   ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items())]
+                   ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items()),
+                   "%d,%d" % (server.most_processes, server.most_memory)]
         server._keeper = subprocess.Popen(
             command + list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=server.cwd, env=environment,
             pass_fds=[theirs.fileno()] + list(keep), start_new_session=True)
@@ -476,14 +518,17 @@ def _find_below(server: Server, passed: Sequence[str]) -> int:
 def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optional[str] = None, live: bool = False,
            follow: bool = False, deadline: float = 60.0, options: Sequence[str] = (),
            environment: Optional[Dict[str, str]] = None, sandbox: Optional[Sandbox] = None,
-           limits: Optional[Dict[int, int]] = None, terminal: bool = False) -> Iterator[Server]:
+           limits: Optional[Dict[int, int]] = None, terminal: bool = False, most_processes: int = 0,
+           most_memory: int = 0) -> Iterator[Server]:
     """Starts `argv`; under fdtrace when `fdtrace` (its path) and `capture` are given, with the further `options`.
-    `deadline` is for the whole life of the program."""
+    `deadline` is for the whole life of the program, `limits` for each of its processes, `most_processes` (with threads) and
+    `most_memory` for all of them together."""
     scratch = tempfile.mkdtemp(prefix="fdlab-")
     argv = [os.path.abspath(argv[0])] + list(argv[1:])
     server = Server(argv, scratch)
+    server.most_processes, server.most_memory = most_processes, most_memory
     environment = dict(os.environ if environment is None else environment)
-    command, readable, writable, passed = argv, [argv[0]], [scratch], []
+    command, readable, writable, passed = argv, [argv[0]], [], []
     theirs: Optional[socket.socket] = None
     try:
         if fdtrace is not None:
@@ -496,11 +541,13 @@ def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optio
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(capture)  # so that no one takes the last run's capture for this one's
             server.capture = capture
-            readable.append(os.path.dirname(fdtrace))
-            writable.append(os.path.dirname(capture))
+            readable += [fdtrace] + glob.glob(glob.escape(os.path.dirname(fdtrace)) + "/libfdtrace*.so")
+            if sandbox is not None:
+                open(capture, "w").close()  # this file alone can be given away: the program cannot put another in its place
+                writable.append(capture)
             passed.append(fdtrace)
         if sandbox is not None:
-            prefix = sandbox(readable, writable)
+            prefix = sandbox(readable, writable, [scratch])
             command = prefix + command
             passed.insert(0, os.path.realpath(prefix[0]))
         kept = [theirs.fileno()] if theirs else []

@@ -63,6 +63,8 @@ def problem(submission: Submission, result: Dict[str, Any], befores: Dict[str, L
     """What is wrong with the grader, if this is what it says of that submission."""
     if not result.get("compiled"):
         return "it does not compile: %s" % result.get("compiler", "there is no result")
+    if result.get("suspicions"):
+        return "it is under suspicion: %s" % "; ".join(result["suspicions"])
     own = submission.must_fail
     if own is not None and own not in befores:
         return "it must fail %s, and there is no such check" % own

@@ -50,6 +50,7 @@ class Grade:
     todo: List[int] = field(default_factory=list)   # the lines of it that still say YOUR CODE HERE
     only: List[str] = field(default_factory=list)   # not all checks of the lab, but these
     checks: List[Check] = field(default_factory=list)
+    suspicions: List[str] = field(default_factory=list)   # for the instructor: "eintr.survives: the trace has ..., and ..."
 
     @property
     def score(self) -> float:
@@ -64,8 +65,8 @@ class Grade:
 
 
 def for_student(grade: Grade) -> Grade:
-    """The grade as its student may have it: of a hidden check the name and the points. Every format for students begins here."""
-    return replace(grade, checks=[
+    """The grade as its student may have it: of a hidden check the name and the points, and no suspicions. Every format for students begins here."""
+    return replace(grade, suspicions=[], checks=[
         Check(check.name, UNTOLD, check.max_points, check.status, "" if check.status == PASSED else UNTOLD, hidden=True)
         if check.hidden and not check.absent else check for check in grade.checks])
 
@@ -80,7 +81,7 @@ def to_dict(grade: Grade) -> Dict[str, Any]:
     return {
         "lab": grade.lab, "submission": grade.submission, "score": number(grade.score),
         "max_score": number(grade.max_score), "tier": grade.tier, "seconds": round(grade.seconds, 3), "seed": grade.seed,
-        "compiled": grade.compiled, "compiler": grade.compiler, "todo": grade.todo,
+        "compiled": grade.compiled, "compiler": grade.compiler, "todo": grade.todo, "suspicions": grade.suspicions,
         "checks": [{
             "name": check.name, "status": check.status, "points": number(check.points),
             "max_points": number(check.max_points), "message": check.message, "finding": check.finding,

@@ -38,6 +38,7 @@ class Session:
         self.timeout = timeout                 # the server's timer
         self.deadline = deadline               # of one step
         self.clients: Dict[str, Client] = {}
+        self.everybody: List[Client] = []      # also those whose name somebody else has by now
         self.steps: List[str] = []
         self.rest: Optional[barrier.Rest] = None
         self.silent = 0.0                      # seconds that were silence on purpose
@@ -56,10 +57,20 @@ class Session:
                     (missing or self.ports)[0], self._how_it_ended()))
             if not missing:
                 break
+            if self._has_left():
+                self._fail("the server should listen on port %d, but its first process has ended, and has left others behind" %
+                           missing[0])
             if time.monotonic() > end:
                 self._fail("the server should listen on port %d; it does not after %g s" % (missing[0], self.deadline))
             time.sleep(0.001)  # between two looks at a fact
         self._come_to_rest()
+
+    def _has_left(self) -> bool:
+        """Only what the program has started is still there, as with a daemon."""
+        try:
+            return proc.state(self.server.pid) in "ZX" and self.server.wait(0.5) is None
+        except proc.Gone:
+            return self.server.wait(0.5) is None
 
     def silence(self, timeouts: int = 0) -> None:
         """Nobody does anything until the server has said `time out!` so many times. Without a number: for longer than
@@ -90,6 +101,7 @@ class Session:
 
     def connect(self, name: str, port: int, small_buffers: bool = False) -> None:
         client = self.clients[name] = Client(name, port, deadline=self.deadline)
+        self.everybody.append(client)
         if small_buffers:
             client.small_buffers()
         self._step("%s connects to 127.0.0.1:%d" % (name, port), (name, "is", "%s:%d" % client.bind()),

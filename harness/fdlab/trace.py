@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
 Event = Dict[str, Any]
+LONGEST = 30.0   # seconds for reading a capture
 WAITS = ("select", "pselect", "poll", "ppoll", "epoll_wait", "epoll_pwait", "epoll_pwait2")
 
 
@@ -99,7 +100,10 @@ def parse(text: str) -> Run:
 
 
 def load(fdtrace: str, capture: str) -> Run:
-    done = subprocess.run([fdtrace, "json", capture], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    try:
+        done = subprocess.run([fdtrace, "json", capture], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        raise TraceError("fdtrace json was not finished after %g s" % LONGEST) from None
     if done.returncode != 0:
         raise TraceError((done.stderr.strip() or "fdtrace json ended with status %d" % done.returncode).splitlines()[-1])
     return parse(done.stdout)

@@ -42,8 +42,9 @@ def render(grade: Grade) -> str:
                         '  </testcase>' % (_attribute("fdlab." + grade.lab), escape(_clean(grade.compiler))))
     return ('<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name=%s tests="%d" failures="%d" errors="%d" skipped="%d" '
             'time="%.3f">\n  <properties>\n    <property name="submission" value=%s/>\n    <property name="tier" value=%s/>\n'
-            '    <property name="score" value="%g"/>\n    <property name="max_score" value="%g"/>\n  </properties>\n%s\n'
+            '    <property name="score" value="%g"/>\n    <property name="max_score" value="%g"/>\n%s  </properties>\n%s\n'
             '</testsuite>\n' % (
                 _attribute("fdlab " + grade.lab), len(cases), len(grade.of(FAILED)), errors, len(grade.of(NOT_JUDGED)),
                 grade.seconds, _attribute(grade.submission), _attribute(grade.tier), grade.score, grade.max_score,
+                "".join('    <property name="suspicion" value=%s/>\n' % _attribute(one) for one in grade.suspicions),
                 "\n".join(cases)))

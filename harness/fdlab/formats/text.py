@@ -83,4 +83,8 @@ def render(grade: Grade) -> str:
         (PASSED, "passed"), (FAILED, "failed"), (NOT_JUDGED, "not judged")) if grade.of(status)]
     lines += ["", "%s in %.1f s (%s)" % (", ".join(counts), grade.seconds, grade.tier),
               "Score: %g of %g%s" % (grade.score, grade.max_score, " for these checks" if grade.only else "")]
+    if grade.suspicions:
+        lines += ["", "For the instructor: what was seen from outside and what the trace shows do not agree, or another program ran."]
+        for one in grade.suspicions:
+            lines += _wrapped(one, "  ", "    ")
     return "\n".join(lines) + "\n"
