@@ -40,5 +40,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	fi
 fi
 
-echo "make test needs pytest: install the package python3-pytest (Debian, Ubuntu), or: $python -m pip install pytest" >&2
+echo "grading and testing need pytest: install the package python3-pytest (Debian, Ubuntu), or: $python -m pip install pytest" >&2
 exit 1

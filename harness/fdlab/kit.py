@@ -37,7 +37,7 @@ TOP = "fdlab-kit"
 # What is taken, before anything is left out. The modules of harness/fdlab are found by what imports them.
 TAKEN = ("Makefile", "README.md", "LICENSE", ".gitignore", "labs/", "common/", "trace/", "handouts/", "harness/conftest.py",
          "harness/get_pytest.sh", "harness/sessions/", "harness/checks/", "harness/points/", "harness/fdlab/")
-LEFT_OUT = ("handouts/instructor.md", "handouts/answers/", "handouts/ko/answers/")
+LEFT_OUT = ("handouts/instructor.md", "handouts/answers/", "handouts/ko/answers/", "trace/rules/README.md", "trace/player/README.md")
 WITH_SOLUTIONS = ("labs/", "common/")
 LONG_LINE = 48       # so many characters, not counting space, are no coincidence
 SHORT_LINE = 12      # and two lines one after the other, of that length each, neither
