@@ -3,13 +3,13 @@
     PYTHONPATH=harness python3 -m fdlab.kit build/fdlab-kit.tar.gz               this is `make kit`
     PYTHONPATH=harness python3 -m fdlab.kit build/gradescope-lab2.zip lab2       this is `make gradescope LAB=lab2`
 
-Between /* BEGIN SOLUTION */ and /* END SOLUTION */ in labs/ and common/ stands what students are to write; the comment above says
-what that is. In the kit YOUR CODE HERE takes its place. Between BEGIN INSTRUCTOR and END INSTRUCTOR, in a comment of whatever kind,
-stands what is of no use without the solutions, the tests or the submissions: it is left out. So are the hidden checks and what only
-they use, and every module of fdlab that nothing in the kit imports. The autograder is the same, with the hidden checks.
+Between /* BEGIN SOLUTION */ and /* END SOLUTION */ in labs/ and common/ stands what students are to write; the comment above
+says what that is. In the kit YOUR CODE HERE takes its place. Between BEGIN INSTRUCTOR and END INSTRUCTOR, in a comment of whatever
+kind, stands what is of no use without the solutions, the tests or the submissions: it is left out. So are the hidden checks and
+what only they use, and every module of fdlab that nothing in the kit imports. The autograder is the same, with the hidden checks.
 
-Then all of it is searched: a link that leads nowhere, a line of a solution, or words of a hidden check end it with the file and the
-line. The same commit gives the same bytes. Exit status: 0, or 2 with a line for each problem, and nothing is written.
+Then all of it is searched: a link that leads nowhere, a line of a solution, or words of a hidden check end it with the file and
+the line. The same commit gives the same bytes. Exit status: 0, or 2 with a line for each problem, and nothing is written.
 """
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ TOP = "fdlab-kit"
 # What is taken, before anything is left out. The modules of harness/fdlab are found by what imports them.
 TAKEN = ("Makefile", "README.md", "LICENSE", ".gitignore", "labs/", "common/", "trace/", "handouts/", "harness/conftest.py",
          "harness/get_pytest.sh", "harness/sessions/", "harness/checks/", "harness/points/", "harness/fdlab/")
-LEFT_OUT = ("handouts/instructor.md", "handouts/answers/", "handouts/ko/answers/", "trace/rules/README.md", "trace/player/README.md")
+LEFT_OUT = ("handouts/instructor.md", "handouts/answers/", "handouts/ko/answers/", "trace/rules/README.md",
+            "trace/player/README.md")
 WITH_SOLUTIONS = ("labs/", "common/")
 LONG_LINE = 48       # so many characters, not counting space, are no coincidence
 SHORT_LINE = 12      # and two lines one after the other, of that length each, neither
@@ -311,7 +312,7 @@ def make(lab: Optional[str] = None) -> Made:
     solutions: Dict[str, List[List[str]]] = {}
     numbers: Dict[str, List[int]] = {}
     wrong: List[str] = []
-    for path in [path for path in texts if not path.endswith(".py")]:
+    for path in [path for path in texts if not path.startswith("harness/fdlab/")]:     # this file names the markers
         try:
             if path.startswith(WITH_SOLUTIONS) and path.endswith((".c", ".h")):
                 stripped = without_solutions(path, texts[path])
@@ -329,7 +330,7 @@ def make(lab: Optional[str] = None) -> Made:
     if lab is None:
         cut, words = without_hidden(texts)
         texts.update((path, stripped.text) for path, stripped in cut.items())
-        numbers.update((path, stripped.numbers) for path, stripped in cut.items())
+        numbers.update((path, [numbers[path][n - 1] for n in stripped.numbers]) for path, stripped in cut.items())
     modules = reached(texts, ["gradescope"] if lab else [])
     texts = {path: text for path, text in texts.items() if not path.startswith("harness/fdlab/") or path in modules}
     problems = leaks(texts, solutions) + told(texts, words) + dead_links(texts)
@@ -351,7 +352,9 @@ def commit_time() -> int:
     """When what is packed was made: of the commit, so that the same commit gives the same bytes."""
     done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True) \
         if (ROOT / ".git").exists() else None
-    return int(done.stdout) if done is not None and done.stdout.strip().isdigit() else int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+    if done is not None and done.stdout.strip().isdigit():
+        return int(done.stdout)
+    return int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
 
 
 def tarball(texts: Texts) -> bytes:

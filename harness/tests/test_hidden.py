@@ -1,4 +1,4 @@
-"""harness/tests/test_hidden.py: of a hidden check a student is told its name and its points, whatever is printed, written or packed."""
+"""harness/tests/test_hidden.py: of a hidden check a student is told its name and its points, and nothing else anywhere."""
 from __future__ import annotations
 
 import base64
@@ -75,7 +75,8 @@ def said(text: str) -> List[str]:
 
 def written(folder: Path) -> str:
     """All that is in a folder: names and bytes."""
-    return "\n".join("%s %s" % (path, path.read_bytes().decode("latin-1") if path.is_file() else "") for path in folder.rglob("*"))
+    return "\n".join("%s %s" % (path, path.read_bytes().decode("latin-1") if path.is_file() else "")
+                     for path in folder.rglob("*"))
 
 
 # ---- a real grade, in all that it prints and writes

@@ -2,8 +2,8 @@
 
     https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
 
-A test for each check; Gradescope adds up their points. A hidden check is seen when the grades are published, and then its name and
-its points only. What the grader prints is for instructors.
+A test for each check; Gradescope adds up their points. A hidden check is seen when the grades are published, and then its name
+and its points only. What the grader prints is for instructors.
 """
 from __future__ import annotations
 
