@@ -65,7 +65,8 @@ class Grade:
 
 
 def for_student(grade: Grade) -> Grade:
-    """The grade as its student may have it: of a hidden check the name and the points, and no suspicions. Every format for students begins here."""
+    """The grade as its student may have it: of a hidden check the name and the points, and no suspicions. Every format for
+    students begins here."""
     return replace(grade, suspicions=[], checks=[
         Check(check.name, UNTOLD, check.max_points, check.status, "" if check.status == PASSED else UNTOLD, hidden=True)
         if check.hidden and not check.absent else check for check in grade.checks])
