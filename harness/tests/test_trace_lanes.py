@@ -108,6 +108,15 @@ def test_a_capture_that_was_cut_off_is_drawn_as_far_as_it_goes(tmp_path):
     assert "(cut off)" in rows[19] and "!" not in rows[19]
 
 
+def test_a_run_of_many_minutes(tmp_path):
+    c = Capture()
+    listener(c)
+    for begin in (999.0, 1000.0, 90000.0, 12345678.0):
+        c.event("recv", fd=3, args=[512], ret=5, begin=begin)
+    rows = [line.split() for line in lanes(c, tmp_path).splitlines()[4:]]
+    assert [row[:2] for row in rows] == [["4", "999.000000"], ["5", "1000.000000"], ["6", "90000.000000"], ["7", "12345678.000000"]]
+
+
 def test_bad_input_is_one_line(tmp_path):
     (tmp_path / "no.fdt").write_text("no capture")
     good = str(echo_server().write(tmp_path / "c.fdt"))

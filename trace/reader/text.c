@@ -147,7 +147,7 @@ out_octal(struct out *o, uint64_t number)
 void
 out_pad(struct out *o, size_t from, int width)
 {
-	for (size_t i = out_length(o) - from; i < (size_t)width; i++)
+	for (size_t i = out_length(o) - from; width > 0 && i < (size_t)width; i++)
 		out_char(o, ' ');
 }
 

@@ -367,9 +367,12 @@ out_head(struct lanes *l, const struct event *ev)
 	}
 	out_right(o, ev->seq, SEQ);
 	if (l->screen.width >= TIMED) {
+		int spaces;
+
 		from = out_length(&l->text);
 		out_seconds(&l->text, ev->begin, 6);
-		out_pad(o, out_length(o), TIME - (int)(out_length(&l->text) - from));
+		spaces = TIME - (int)(out_length(&l->text) - from);
+		out_pad(o, out_length(o), spaces > 1 ? spaces : 1); /* after 1000 s it is wider than its column */
 		out_copy(o, l->text.start + from, out_length(&l->text) - from);
 		l->text.at = l->text.start + from;
 	}
