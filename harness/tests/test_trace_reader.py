@@ -9,12 +9,14 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 import captures
+from conftest import need
 from captures import (BEGUN, DONE, LAUNCHER, Capture, addr, echo_server, epoll, item, numbers, poll, sets, text, timeout)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -379,11 +381,19 @@ def test_what_cannot_be_opened(tmp_path, view):
     assert "not a regular file" in one_line(show(view, tmp_path / "fifo"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_what_may_not_be_read(tmp_path):
-    path = echo_server().write(tmp_path / "x")
-    path.chmod(0)
-    assert "Permission denied" in one_line(show("log", path))
+def test_what_may_not_be_read():
+    """By root everything may: then it is another user who tries, in a folder that is open to all."""
+    who = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        command = [shutil.copy(FDTRACE, folder), "log", echo_server().write(Path(folder) / "x")]
+
+        def read() -> subprocess.CompletedProcess:
+            return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=DEADLINE, cwd=folder, **who)
+
+        assert read().returncode == 0
+        command[2].chmod(0)
+        assert "Permission denied" in one_line(read())
 
 
 def test_other_formats(tmp_path):
@@ -639,8 +649,8 @@ def where(folder: Path, *options: str, **how) -> dict[str, str]:
     return {event["call"]: event["at"] for event in events if event["call"] in ("dup", "close")}
 
 
-@pytest.mark.skipif(shutil.which("addr2line") is None, reason="no addr2line")
 def test_the_source_line(traced):
+    need("addr2line", "binutils")
     assert where(traced) == {"dup": "small.c:5", "close": "small.c:7"}
     assert where(traced, "--no-where") == {"dup": None, "close": None}
 

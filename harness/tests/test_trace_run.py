@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import need
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("FDLAB_BUILD", ROOT / "build"))
 FDTRACE = BUILD / "fdtrace"
@@ -120,8 +122,8 @@ def test_script_is_traced_through_its_interpreter(tmp_path):
     assert events(tmp_path)[0]["call"] == "start"
 
 
-@pytest.mark.skipif(shutil.which("musl-gcc") is None, reason="musl-gcc is not installed (package musl-tools)")
 def test_musl_programs_and_what_they_exec(tmp_path, programs):
+    need("musl-gcc", "musl-tools")
     done = trace(tmp_path, programs("busy", cc="musl-gcc"), "20")
     assert done.returncode == 3 and done.stderr == ""
     assert sum(event["call"] == "start" for event in events(tmp_path)) == 2  # /bin/true is linked with glibc

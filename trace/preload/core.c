@@ -282,8 +282,8 @@ write_found(int fd, int fd_flags)
 	complete(&f);
 }
 
-/* Asks about the `n` numbers from `first` on at once: poll(2) takes no descriptor itself, and says POLLNVAL of a number that is not
- * open. Where the program's limit on descriptors is lower than n it refuses, and each is asked with fcntl. */
+/* Asks about the `n` numbers from `first` on at once: poll(2) takes no descriptor itself, and says POLLNVAL of a number that is
+ * not open. Where the program's limit on descriptors is lower than n it refuses, and each is asked with fcntl. */
 static void
 ask_numbers(int first, int n, bool *open)
 {
@@ -361,8 +361,8 @@ write_start(void)
 	write_objects();
 }
 
-/* The slot comes first: what had returned before it is in the list, and what begins after the list is not. So the table is asked twice,
- * first for how much room the list needs. */
+/* The slot comes first: what had returned before it is in the list, and what begins after the list is not. So the table is
+ * asked twice, first for how much room the list needs. */
 void
 write_resync(void)
 {
@@ -605,8 +605,8 @@ dlopen_begins(void)
 	}
 }
 
-/* This event may be a signal handler's that interrupted dlopen: while libc changes its list of objects (_r_debug, link.h) it is left
- * alone; and as long as nothing is new, nobody knows whether that is yet to come or the object was loaded before. */
+/* This event may be a signal handler's that interrupted dlopen: while libc changes its list of objects (_r_debug, link.h) it is
+ * left alone; and as long as nothing is new, nobody knows whether that is yet to come or the object was loaded before. */
 static void
 after_dlopen(void)
 {

@@ -77,7 +77,8 @@ extern struct process process;
 extern __thread struct thread self __attribute__((tls_model("initial-exec")));
 
 /* The slow ways, in core.c. */
-bool arrive(void);                 /* a thread or a forked child records for the first time, or dlopen was called; false: recording is off */
+/* A thread or a forked child records for the first time, or dlopen was called. False: recording is off. */
+bool arrive(void);
 bool make_room(uint64_t end);      /* slots up to end are needed; false: there is no space, the event is lost */
 function *real_slow(int symbol);   /* libc's own function */
 void fault_enter(struct frame *f); /* looks for an --inject that hits this call, and does its part before the call */

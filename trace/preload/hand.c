@@ -389,7 +389,8 @@ __asm__(".text\n"
         ".size vfork, . - vfork\n");
 #endif
 
-/* ---- dlopen: glibc looks at who calls (whose RUNPATH counts, dlopen(3)), so it is jumped to with the caller's return address in place ---- */
+/* ---- dlopen: glibc looks at who calls (whose RUNPATH counts, dlopen(3)), so it is jumped to with the caller's return address
+ * in place ---- */
 
 void dlopen_begins(void);
 

@@ -77,7 +77,10 @@ number_in(const char *text, long long *out)
 static int
 time_in(const char *text, uint64_t *ns)
 {
-	static const struct { const char *unit; double ns; } units[] = {{"", 1e3}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"ns", 1}};
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"", 1e3}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"ns", 1}};
 	char *end;
 	double value = strtod(text, &end);
 

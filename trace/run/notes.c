@@ -95,7 +95,8 @@ put_note(struct space *s, const char *who, const char *verb, const char *text, s
 	finish(s, slot);
 }
 
-/* As much as a pipe holds (pipe(7), 64 KiB), so all that was there: and then the others have their turn, whoever prints without end. */
+/* As much as a pipe holds (pipe(7), 64 KiB), so all that was there: and then the others have their turn, whoever prints
+ * without end. */
 enum { READS = 16 };
 
 bool

@@ -164,7 +164,8 @@ read_options(struct options *o, int argc, char **argv)
 {
 	int option;
 
-	*o = (struct options){.file = "trace.fdt", .follow = true, .notes = -1, .data = 32, .max_slots = 1LL << 28, .view = {.fd = 1}};
+	*o = (struct options){
+		.file = "trace.fdt", .follow = true, .notes = -1, .data = 32, .max_slots = 1LL << 28, .view = {.fd = 1}};
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "+o:", long_options, NULL)) != -1) {
@@ -212,8 +213,8 @@ read_specs(const struct options *o, struct fdt_header *h)
 
 /* ---- the library ---- */
 
-/* The libraries lie beside fdtrace. LD_PRELOAD cannot name a path with a space or a colon (ld.so(8)); a symbolic link to the folder
- * can. */
+/* The libraries lie beside fdtrace. LD_PRELOAD cannot name a path with a space or a colon (ld.so(8)); a symbolic link to the
+ * folder can. */
 static void
 find_libraries(struct run *r)
 {
@@ -246,8 +247,8 @@ drop_scratch(struct run *r)
 	rmdir(r->scratch);
 }
 
-/* What LD_PRELOAD is to be. A musl program gets both builds: what it execs is more often than not linked with glibc, and the build
- * that is in the wrong place only passes calls on. */
+/* What LD_PRELOAD is to be. A musl program gets both builds: what it execs is more often than not linked with glibc, and the
+ * build that is in the wrong place only passes calls on. */
 static char *
 preload_value(const struct run *r, enum libc_kind kind)
 {
@@ -465,7 +466,8 @@ take_input(struct run *r, struct pollfd *p)
 static bool
 one_round(struct run *r)
 {
-	struct pollfd p[4] = {{r->signals, POLLIN, 0}, {r->output[0], POLLIN, 0}, {r->output[1], POLLIN, 0}, {r->o.notes, POLLIN, 0}};
+	struct pollfd p[4] = {{r->signals, POLLIN, 0}, {r->output[0], POLLIN, 0}, {r->output[1], POLLIN, 0},
+		{r->o.notes, POLLIN, 0}};
 	bool watched = r->live != NULL || r->o.notes >= 0;
 	int wait = space_next_anchor(&r->space);
 
@@ -511,8 +513,8 @@ finish(struct run *r)
 		live_close(r->live);
 	drop_scratch(r);
 	if (!joined) {
-		fprintf(stderr, "fdtrace: %s ran, but libfdtrace.so was never loaded into it (its environment was cleared, or its dynamic "
-		        "linker ignores LD_PRELOAD): there is no trace\n", r->argv[0]);
+		fprintf(stderr, "fdtrace: %s ran, but libfdtrace.so was never loaded into it (its environment was cleared, or "
+		        "its dynamic linker ignores LD_PRELOAD): there is no trace\n", r->argv[0]);
 		return EXIT_FDTRACE;
 	}
 	return WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);

@@ -71,9 +71,9 @@ bool read_lines(int fd, struct lines *l, void (*line)(void *context, const char 
 
 /* ---- queues.c ---- */
 
-/* Looks at the accept queues of the listeners of `pid` in the kernel's tables (proc_net_tcp(5): rx_queue of a listening socket is
- * the number of connections that wait to be accepted) and writes a queue event for each that changed. `at_rest`: the program is known
- * to be doing nothing; otherwise two looks must agree, and most calls do not look at all. */
+/* Looks at the accept queues of the listeners of `pid` in the kernel's tables (proc_net_tcp(5): rx_queue of a listening socket
+ * is the number of connections that wait to be accepted) and writes a queue event for each that changed. `at_rest`: the program
+ * is known to be doing nothing; otherwise two looks must agree, and most calls do not look at all. */
 void sample_queues(struct space *s, pid_t pid, bool at_rest);
 
 /* ---- inject.c ---- */

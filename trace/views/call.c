@@ -227,34 +227,44 @@ worth_showing(const struct event *ev)
 }
 
 static void
+note_text(struct out *o, const struct event *ev)
+{
+	out_printable(o, event_item(ev, FDT_ITEM_WHO));
+	out_char(o, ' ');
+	out_printable(o, event_item(ev, FDT_ITEM_VERB));
+	out_char(o, ' ');
+	out_printable(o, event_item(ev, FDT_ITEM_TEXT));
+}
+
+static void
+module_text(struct out *o, const struct event *ev)
+{
+	struct bytes module = event_item(ev, FDT_ITEM_MODULE);
+	uint32_t before = sizeof(struct fdt_module);
+
+	out_text(o, "module ");
+	if (module.size > before)
+		out_escaped(o, (struct bytes){module.at + before, module.size - before});
+}
+
+static void
 befell_text(struct out *o, struct model *m, const struct event *ev)
 {
-	struct bytes text = event_item(ev, FDT_ITEM_TEXT), path = event_item(ev, FDT_ITEM_PATH),
-		     module = event_item(ev, FDT_ITEM_MODULE);
+	struct bytes path = event_item(ev, FDT_ITEM_PATH);
 	const struct process *p = model_pid(m, ev->pid);
 
 	switch (ev->call) {
-	case FDT_CALL_note:
-		out_printable(o, event_item(ev, FDT_ITEM_WHO));
-		out_char(o, ' ');
-		out_printable(o, event_item(ev, FDT_ITEM_VERB));
-		out_char(o, ' ');
-		out_printable(o, text);
-		return;
+	case FDT_CALL_note: note_text(o, ev); return;
+	case FDT_CALL_module: module_text(o, ev); return;
 	case FDT_CALL_start:
 		out_text(o, "start ");
-		out_text(o, model_arguments(m, text));
-		return;
-	case FDT_CALL_ended: out_text(o, "ended"); return;
-	case FDT_CALL_module:
-		out_text(o, "module ");
-		if (module.size > sizeof(struct fdt_module))
-			out_escaped(o, (struct bytes){module.at + sizeof(struct fdt_module),
-					       module.size - (uint32_t)sizeof(struct fdt_module)});
+		out_text(o, model_arguments(m, event_item(ev, FDT_ITEM_TEXT)));
 		return;
 	default: break;
 	}
 	out_text(o, ev->info->name);
+	if (ev->call == FDT_CALL_ended)
+		return;
 	if (ev->has_fd) {
 		out_char(o, ' ');
 		out_fd(o, model_was(m, ev->pid, ev->fd, ev->began), ev->fd);

@@ -13,6 +13,7 @@ static const char help[] =
 	"\n"
 	"  -o FILE          write to FILE\n"
 	"  --no-where       no source lines\n"
+	"  --all            also the objects that a program loads (libraries): they have numbers, and are left out otherwise\n"
 	NARROW_HELP
 	"\n"
 	"Exit status: 0; 2 for a bad capture or bad arguments.\n";
@@ -98,8 +99,10 @@ log_header(struct view *v, int pid_width)
 	column(o, from, CALL_WIDTH, 2);
 	from = out_length(o);
 	out_text(o, "result");
-	column(o, from, RESULT_WIDTH, 2);
-	out_text(o, "where");
+	if (!v->o.no_where) {
+		column(o, from, RESULT_WIDTH, 2);
+		out_text(o, "where");
+	}
 	out_line(o);
 }
 
@@ -124,7 +127,7 @@ log_main(int argc, char **argv)
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_NARROW, help), width;
+	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_ALL | TAKES_NARROW, help), width;
 
 	if (status >= 0 || (status = view_open(&v, false)) >= 0)
 		return status;
@@ -135,6 +138,8 @@ log_main(int argc, char **argv)
 		if (step != STEP_BEGIN)
 			continue;
 		narrow_step(&v.narrow, ev);
+		if (ev->call == FDT_CALL_module && !v.o.live.all)
+			continue;
 		moment_of(&at, v.model, ev, ev->pid);
 		if (narrow_event(&v.narrow, &at))
 			log_event(&v, ev, &at.effects, width);

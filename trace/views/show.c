@@ -77,10 +77,10 @@ needs(int option)
 	case OPT_TURNS:
 	case OPT_FD:
 	case OPT_PID: return TAKES_NARROW;
+	case OPT_ALL: return TAKES_ALL;
 	case OPT_COLOUR:
 	case OPT_ASCII:
-	case OPT_WIDTH:
-	case OPT_ALL: return TAKES_SCREEN;
+	case OPT_WIDTH: return TAKES_SCREEN;
 	default: return 0;
 	}
 }

@@ -18,7 +18,7 @@ struct view_options {
 };
 
 /* Options that a command takes besides --help, -o and CAPTURE. */
-enum { TAKES_WHERE = 1, TAKES_SCREEN = 2, TAKES_FOLLOW = 4, TAKES_NARROW = 8, TAKES_TWO = 16 };
+enum { TAKES_WHERE = 1, TAKES_ALL = 2, TAKES_SCREEN = 4 | TAKES_ALL, TAKES_FOLLOW = 8, TAKES_NARROW = 16, TAKES_TWO = 32 };
 
 /* What --help says of the options that all views share. */
 #define NARROW_HELP \

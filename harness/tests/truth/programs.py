@@ -250,6 +250,13 @@ def lab(name: str) -> Callable[[Run, int], None]:
     return play
 
 
+def waits_without_clients(run: Run) -> bool:
+    """Is every connection that was accepted closed, and the server in a call that has not returned?"""
+    events = [event for event in run.events() if event["call"] not in ("note", "queue")]
+    taken = sum(event["call"] in ("accept", "accept4") and bool(event["opened"]) for event in events)
+    return taken > 0 and taken == sum(event["call"] == "close" and bool(event["closed"]) for event in events) and "unfinished" in events[-1]
+
+
 def lab_tables(name: str) -> Callable[[Run, int], None]:
     """A lab's server alone: the session above owns its run, and cannot be asked in between."""
 
@@ -257,11 +264,14 @@ def lab_tables(name: str) -> Callable[[Run, int], None]:
         run.start([Path(run.fdtrace).parent / name / "server", 30, port])
         run.wait_for_port(port)
         run.checkpoint("listening")
-        with socket.create_connection(("127.0.0.1", port), DEADLINE) as client:
-            client.sendall(b"held")
-            expect(client.recv(4), b"held")
-            run.checkpoint("one client connected")
-        run.checkpoint("all gone")
+        for turn in ("first", "second"):
+            with socket.create_connection(("127.0.0.1", port), DEADLINE) as client:
+                client.sendall(b"held")
+                expect(client.recv(4), b"held")
+                run.checkpoint(f"the {turn} client connected")
+            # Until then both tables still have its descriptor, and a signal would cut the close.
+            run.wait_for(lambda: waits_without_clients(run), f"the end of the {turn} client in the server")
+            run.checkpoint(f"the {turn} client gone")
         expect(run.stop(), 143)
 
     return play

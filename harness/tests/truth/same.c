@@ -28,14 +28,8 @@ static void *volatile nothing;      /* the compiler must not see what is wrong *
 static volatile int minus_one = -1;
 
 static void
-errors(void)
+errors_of_making(void)
 {
-	struct pollfd p[2] = {{0, POLLIN, 0}, {99, POLLIN, 0}};
-	struct timeval none = {0, 0};
-	struct epoll_event e = {.events = EPOLLIN};
-	struct iovec iov = {buf, 0};
-	fd_set set;
-
 	SHOW(socket(AF_INET, 12345, 0));
 	SHOW(socket(-1, SOCK_STREAM, 0));
 	SHOW(open("/no/such", O_RDONLY));
@@ -54,6 +48,13 @@ errors(void)
 	SHOW(connect(0, (struct sockaddr *)buf, 1));
 	SHOW(listen(77, 1));
 	SHOW(shutdown(0, 9));
+}
+
+static void
+errors_of_moving(void)
+{
+	struct iovec iov = {buf, 0};
+
 	SHOW(read(77, buf, 1));
 	SHOW(read(0, nothing, 1));
 	SHOW(read(0, buf, 0));
@@ -63,6 +64,16 @@ errors(void)
 	SHOW(recv(0, buf, 1, 0));
 	SHOW(recvmsg(0, &(struct msghdr){0}, 0));
 	SHOW(send(77, buf, 1, MSG_NOSIGNAL));
+}
+
+static void
+errors_of_waiting(void)
+{
+	struct pollfd p[2] = {{0, POLLIN, 0}, {99, POLLIN, 0}};
+	struct timeval none = {0, 0};
+	struct epoll_event e = {.events = EPOLLIN};
+	fd_set set;
+
 	SHOW(poll(p, 2, 0));
 	printf("%d %d\n", p[0].revents, p[1].revents);
 	SHOW(poll(nothing, 1, 0));
@@ -74,6 +85,14 @@ errors(void)
 	SHOW(epoll_create(0));
 	SHOW(epoll_wait(0, &e, 1, 0));
 	SHOW(epoll_ctl(77, EPOLL_CTL_ADD, 0, &e));
+}
+
+static void
+errors(void)
+{
+	errors_of_making();
+	errors_of_moving();
+	errors_of_waiting();
 	SHOW(fcntl(77, F_GETFL));
 	SHOW(fcntl(0, 9999));
 	SHOW(ioctl(77, 1));
