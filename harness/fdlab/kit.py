@@ -420,8 +420,9 @@ def main(argv: Optional[List[str]] = None) -> int:
     write(autograder(made.texts, options.lab) if options.lab else tarball(made.texts), options.out)
     for path in not_committed(made.texts):
         print("note: %s is not as in the commit" % path, file=sys.stderr)
-    print("%s: %d files, %d places to write in, %d hidden checks%s" % (
-        options.out, len(made.texts), made.solutions, made.hidden, "" if options.lab else " left out"))
+    print("%s: %d files, %d places to write in, %d hidden check%s%s" % (
+        options.out, len(made.texts), made.solutions, made.hidden, "" if made.hidden == 1 else "s",
+        " in it" if options.lab else " left out"))
     return 0
 
 
