@@ -1,7 +1,7 @@
 """harness/bench.py: what the tracer costs. `make bench` runs it and keeps the table in trace/README.md.
 
     PYTHONPATH=harness python3 harness/bench.py --build build                  all, and the table on stdout
-    PYTHONPATH=harness python3 harness/bench.py --build build loop start       these: loop, echo, tracers, memory, start, read
+    PYTHONPATH=harness python3 harness/bench.py --build build loop start       these: loop, echo, tracers, memory, start, read, player
     ... --quick           a tenth of the work: to try it
     ... --write FILE      puts the table between the marks in FILE
 
@@ -310,7 +310,37 @@ def read(bench: Bench) -> None:
         bench.row(f"{view}: peak memory; {count // 10:,} and {count:,} events, few lives", f"{peaks[0]} MB; {peaks[1]} MB", "does not grow")
 
 
-SECTIONS: Dict[str, Callable[[Bench], None]] = {"loop": loop, "echo": echo, "tracers": tracers, "memory": memory, "start": start, "read": read}
+def player(bench: Bench) -> None:
+    """The page of a big run in headless Chromium. By the clock, which a busy machine makes longer, and in brackets what the page's
+    main thread computed: harness/tests/test_player_million.py judges that."""
+    sys.path.insert(0, str(ROOT / "harness" / "tests"))
+    import browser
+    import player_speed as speed
+
+    if browser.missing():
+        bench.row("the player in Chromium", "not run: install " + " ".join(browser.missing()))
+        return
+    count = bench.count(1_000_000)
+    page = bench.scratch / "page.html"
+    for kind, pairs in (("echo", 40), ("echo", 400), ("spin", 1)):
+        bench.run([bench.fdtrace, "run", "-o", bench.capture, "--", bench.program("million"), kind, count, pairs])
+        bench.run([bench.fdtrace, "html", "--full", "--no-source", "-o", page, bench.capture])
+        driver = speed.start()
+        try:
+            opened, steps, jumps, scroll = speed.opened(driver, page), speed.steps(driver), speed.jumps(driver), speed.scroll(driver)
+        finally:
+            driver.quit()
+        what = f"player: {count:,} events, {'spinning' if kind == 'spin' else str(pairs) + ' clients'}"
+        bench.row(f"{what}: size of the page", f"{page.stat().st_size / count:.1f} bytes an event", "at most 30")
+        bench.row(f"{what}: opens in", f"{opened[0]:.0f} ms (computes {opened[1]:.0f})", "at most 2000 ms")
+        for name, found in (("a step", steps), ("a jump", jumps)):
+            bench.row(f"{what}: {name}, to the next frame", f"{speed.mean(found, 0):.0f} ms, the longest {speed.longest(found, 0):.0f} "
+                      f"(computes {speed.mean(found, 1):.0f}, {speed.longest(found, 1):.0f})", "without delay" if name == "a step" else "")
+        bench.row(f"{what}: scrolling the list", f"{scroll['rate']:.0f} frames/s (computes {scroll['work']:.1f} ms a frame)", "at least 30")
+
+
+SECTIONS: Dict[str, Callable[[Bench], None]] = {"loop": loop, "echo": echo, "tracers": tracers, "memory": memory, "start": start, "read": read,
+                                                 "player": player}
 
 
 def machine() -> str:

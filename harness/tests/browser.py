@@ -10,33 +10,28 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-import pytest
-
 import npm
 
 PACKAGES = "chromium chromium-driver python3-selenium"
 DEBIAN = "/usr/lib/python3/dist-packages"  # where Debian's selenium lies, also when another Python runs the tests
 
 
-def _missing() -> List[str]:
-    missing = [name for name, tool in (("chromium", "chromium"), ("chromium-driver", "chromedriver")) if not shutil.which(tool)]
+def missing() -> List[str]:
+    needed = [name for name, tool in (("chromium", "chromium"), ("chromium-driver", "chromedriver")) if not shutil.which(tool)]
     try:
         import selenium  # noqa: F401
     except ImportError:
         if os.path.isdir(DEBIAN + "/selenium"):
             sys.path.append(DEBIAN)
         else:
-            missing.append("python3-selenium")
-    return missing
+            needed.append("python3-selenium")
+    return needed
 
 
 def start(*arguments: str, languages: str = "en-US") -> Any:
-    missing = _missing()
-    if missing:
-        why = "the player is tested in a browser: install %s" % " ".join(missing)
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
+    needed = missing()
+    if needed:
+        npm.missing("the player is tested in a browser: install %s" % " ".join(needed))
     from selenium import webdriver
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chrome.service import Service

@@ -1,5 +1,6 @@
 """harness/tests/test_player_million.py: the player with 1,000,000 events: how big the file is, how soon it opens, how it steps and
-scrolls. Time is the processor's, of the page's main thread: a busy machine makes a page late, not slow. What the clock said is printed.
+scrolls. Time is the processor's, of the page's main thread: a busy machine makes a page late, not slow. What the clock said is
+printed; `make bench BENCH=player` measures it.
 
     make test TESTS=harness/tests/test_player_million.py PYTEST_ADDOPTS=-s
 """
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import browser
+import player_speed as speed
 
 EVENTS = 1000000
 BYTES_AN_EVENT = 30
@@ -19,10 +21,7 @@ OPENS_MS, STEP_MS, FRAME_MS = 2000, 50, 1000 / 30
 
 @pytest.fixture
 def driver():
-    """One for each test: the work of a page is all that its process has done."""
-    chromium = browser.start()
-    browser.size(chromium, 1100, 700)
-    chromium.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    chromium = speed.start()
     yield chromium
     chromium.quit()
 
@@ -40,12 +39,6 @@ def run(request, compile_c, fdtrace, tmp_path_factory) -> SimpleNamespace:
         file.unlink()
 
 
-def work(driver) -> float:
-    """Milliseconds that the page's main thread has computed so far."""
-    metrics = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-    return 1000 * next(one["value"] for one in metrics if one["name"] == "ThreadTime")
-
-
 def test_size(run):
     size = run.page.stat().st_size
     print("\n%s: %.1f bytes an event" % (run.kind, size / EVENTS))
@@ -53,54 +46,17 @@ def test_size(run):
 
 
 def test_it_opens_steps_and_scrolls(driver, run):
-    browser.open_page(driver, run.page)
-    opened, clock = work(driver), driver.execute_script("return performance.now()")
+    opened = speed.opened(driver, run.page)
     assert int(driver.find_element("id", "slider").get_attribute("max")) >= EVENTS
-    steps = many(driver, "next", 100) + many(driver, "wake-next", 50) + [once(driver, "last")] + many(driver, "before", 50)
-    jumps = [once(driver, "", place / 40) for place in (3, 39, 17, 25, 1, 31, 11, 20)]
-    before, frames = work(driver), scroll(driver)
-    frame = (work(driver) - before) / frames["count"]
-    print("\n%s: opens in %.0f ms of work (%.0f by the clock); a step %.1f ms, the longest %.0f; a jump %.0f ms, the longest %.0f; "
+    steps, jumps, scroll = speed.steps(driver), speed.jumps(driver), speed.scroll(driver)
+    print("\n%s: opens in %.0f ms of work (%.0f by the clock); a step %.1f ms (%.0f), the longest %.0f; a jump %.0f ms (%.0f); "
           "a frame of scrolling %.1f ms of work, %.0f frames a second by the clock" % (
-              run.kind, opened, clock, sum(steps) / len(steps), max(steps), sum(jumps) / len(jumps), max(jumps), frame, frames["rate"]))
-    assert opened <= OPENS_MS
-    assert sum(steps) / len(steps) <= STEP_MS
-    assert sum(jumps) / len(jumps) <= 4 * STEP_MS
-    assert frame <= FRAME_MS
-
-
-def once(driver, button: str, share: float = 0) -> float:
-    """The work of one step, or of a jump by the slider."""
-    before = work(driver)
-    driver.execute_script("""
-		if (arguments[0]) {
-			document.getElementById(arguments[0]).click();
-		} else {
-			const slider = document.getElementById("slider");
-			slider.value = Math.floor(arguments[1] * slider.max);
-			slider.dispatchEvent(new Event("input"));
-		}""", button, share)
-    return work(driver) - before
-
-
-def many(driver, button: str, count: int) -> list:
-    return [once(driver, button) for _ in range(count)]
-
-
-def scroll(driver) -> dict:
-    return driver.execute_async_script("""
-		const done = arguments[0], list = document.getElementById("list"), start = performance.now();
-		let count = 0;
-		function frame() {
-			count++;
-			list.scrollTop += count % 20 === 0 ? 20000 : 97;
-			const passed = performance.now() - start;
-			if (passed > 2000)
-				done({ count: count, rate: 1000 * count / passed });
-			else
-				requestAnimationFrame(frame);
-		}
-		requestAnimationFrame(frame);""")
+              run.kind, opened[1], opened[0], speed.mean(steps, 1), speed.mean(steps, 0), speed.longest(steps, 1), speed.mean(jumps, 1),
+              speed.mean(jumps, 0), scroll["work"], scroll["rate"]))
+    assert opened[1] <= OPENS_MS
+    assert speed.mean(steps, 1) <= STEP_MS
+    assert speed.mean(jumps, 1) <= 4 * STEP_MS
+    assert scroll["work"] <= FRAME_MS
 
 
 def test_the_first_200000_when_nobody_asks_for_all(driver, fdtrace, run):
