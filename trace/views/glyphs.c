@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-enum { COLUMNS_MOST = 4096 };
-
 bool
 life_can_wait(const struct life *life)
 {
@@ -149,7 +147,7 @@ columns_know(struct columns *c, struct model *m)
 		if (!life_can_wait(life) || (life->number <= 2 && (life->origin == BORN_FOUND || life->origin == BORN_INHERITED)))
 			continue;
 		i = map_get(&seen, (uint32_t)life->number);
-		if (i == 0 && c->n < COLUMNS_MOST) {
+		if (i == 0 && c->n < NUMBERS_MOST) {
 			c->at = grow(c->at, c->n, &c->room, sizeof *c->at);
 			c->at[c->n++] = (struct column){.number = life->number, .width = number_digits((uint64_t)life->number)};
 			i = c->n;

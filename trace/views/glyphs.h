@@ -29,6 +29,8 @@ glyph_is_quiet(char c)
 	return c == ' ' || c == '|' || c == ':';
 }
 
+enum { NUMBERS_MOST = 4096 }; /* numbers that may have a lane */
+
 /* The numbers that have a lane, in order, and which of them are shown. */
 struct columns {
 	struct column {

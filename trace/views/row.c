@@ -18,48 +18,22 @@ enum {
 	WOKE_WIDE = 26,
 	WIDE = 110,        /* "TIMEOUT, none ready" and a space */
 	THEN_LEAST = 16,   /* narrower than this, `then` goes on a line of its own */
-	LANES_MOST = 4096, /* numbers that may have a lane */
 	ROWS_BETWEEN = 20, /* the columns are not chosen anew more often */
 };
 
 /* ---- lanes ---- */
 
-static int
-digits(int number)
-{
-	return number < 10 ? 1 : 1 + digits(number / 10);
-}
-
-/* Sockets, pipes and the like: what a wait can be about. */
-static bool
-can_be_watched(const struct life *life)
-{
-	switch (life->kind) {
-	case KIND_TCP:
-	case KIND_UDP:
-	case KIND_UNIX:
-	case KIND_SOCKET:
-	case KIND_PIPE:
-	case KIND_EVENTFD:
-	case KIND_TIMERFD:
-	case KIND_SIGNALFD:
-	case KIND_INOTIFY:
-	case KIND_PIDFD: return true;
-	default: return false;
-	}
-}
-
-static struct lane *
+static struct column *
 find_lane(struct rows *r, int number)
 {
-	uint32_t low = 0, high = r->nlanes;
+	uint32_t low = 0, high = r->columns.n;
 
 	while (low < high) {
 		uint32_t middle = (low + high) / 2;
 
-		if (r->lanes[middle].number == number)
-			return &r->lanes[middle];
-		if (r->lanes[middle].number < number)
+		if (r->columns.at[middle].number == number)
+			return &r->columns.at[middle];
+		if (r->columns.at[middle].number < number)
 			low = middle + 1;
 		else
 			high = middle;
@@ -67,21 +41,21 @@ find_lane(struct rows *r, int number)
 	return NULL;
 }
 
-static struct lane *
+static struct column *
 add_lane(struct rows *r, int number)
 {
-	struct lane *lane = find_lane(r, number);
-	uint32_t at = r->nlanes;
+	struct column *lane = find_lane(r, number);
+	uint32_t at = r->columns.n;
 
-	if (lane != NULL || number < 0 || r->nlanes >= LANES_MOST || !narrow_number(&r->narrow, number))
+	if (lane != NULL || number < 0 || r->columns.n >= NUMBERS_MOST || !narrow_number(&r->narrow, number))
 		return lane;
-	r->lanes = grow(r->lanes, r->nlanes, &r->lanes_room, sizeof *r->lanes);
-	for (; at > 0 && r->lanes[at - 1].number > number; at--)
-		r->lanes[at] = r->lanes[at - 1];
-	r->lanes[at] = (struct lane){.number = number, .width = digits(number)};
-	r->nlanes++;
+	r->columns.at = grow(r->columns.at, r->columns.n, &r->columns.room, sizeof *r->columns.at);
+	for (; at > 0 && r->columns.at[at - 1].number > number; at--)
+		r->columns.at[at] = r->columns.at[at - 1];
+	r->columns.at[at] = (struct column){.number = number, .width = number_digits((uint64_t)number)};
+	r->columns.n++;
 	r->header_due = true;
-	return &r->lanes[at];
+	return &r->columns.at[at];
 }
 
 void
@@ -93,10 +67,10 @@ row_lanes_known(struct rows *r)
 	for (uint32_t id = 1; id <= n; id++) {
 		const struct life *life = model_life(r->model, id);
 
-		struct lane *lane = life->number > 2 && can_be_watched(life) ? add_lane(r, life->number) : NULL;
+		struct column *lane = life->number > 2 && life_can_wait(life) ? add_lane(r, life->number) : NULL;
 
 		if (lane != NULL && life->listens)
-			lane->used = UINT64_MAX;
+			lane->keep = true;
 	}
 	for (uint32_t i = 0; r->whole && i < model_processes(r->model); i++) {
 		r->who |= model_process(r->model, i)->threaded;
@@ -110,16 +84,16 @@ row_lanes_of(struct rows *r, const struct effects *e)
 {
 	for (uint32_t i = 0; i < e->nopened; i++) {
 		const struct life *life = model_life(r->model, e->opened[i]);
-		struct lane *lane = life->number > 2 && can_be_watched(life) ? add_lane(r, life->number)
+		struct column *lane = life->number > 2 && life_can_wait(life) ? add_lane(r, life->number)
 									     : find_lane(r, life->number);
 
-		if (lane != NULL && lane->used != UINT64_MAX)
+		if (lane != NULL && !lane->keep)
 			lane->used = r->nrows;
 	}
 	for (uint32_t i = 0; i < e->nclosed; i++) {
-		struct lane *lane = find_lane(r, model_life(r->model, e->closed[i])->number);
+		struct column *lane = find_lane(r, model_life(r->model, e->closed[i])->number);
 
-		if (lane != NULL && lane->used != UINT64_MAX)
+		if (lane != NULL && !lane->keep)
 			lane->used = r->nrows;
 	}
 }
@@ -142,7 +116,7 @@ woke_width(const struct rows *r)
 static int
 then_column(const struct rows *r)
 {
-	return head_width(r) + (r->lanes_width > 0 ? r->lanes_width + 2 : 0) + woke_width(r) + 1;
+	return head_width(r) + (r->columns.width > 0 ? r->columns.width + 2 : 0) + woke_width(r) + 1;
 }
 
 static bool
@@ -160,44 +134,6 @@ lane_room(const struct rows *r)
 	return room > 3 ? room : 3;
 }
 
-static int
-by_use(const void *a, const void *b)
-{
-	const struct lane *x = *(const struct lane *const *)a, *y = *(const struct lane *const *)b;
-
-	return x->used != y->used ? (x->used > y->used ? -1 : 1) : x->number < y->number ? -1 : x->number > y->number;
-}
-
-/* All lanes, when there is room; else those that were used last, and a count of the others. */
-static void
-choose_lanes(struct rows *r)
-{
-	struct lane **order = more(NULL, r->nlanes + 1, sizeof *order);
-	int room = lane_room(r), all = 0, used = 0;
-
-	for (uint32_t i = 0; i < r->nlanes; i++) {
-		order[i] = &r->lanes[i];
-		all += r->lanes[i].width + 1;
-		r->lanes[i].shown = false;
-	}
-	qsort(order, r->nlanes, sizeof *order, by_use);
-	if (all - 1 > room)
-		room -= 2 + digits((int)r->nlanes); /* for " +57" */
-	r->hidden = 0;
-	for (uint32_t i = 0; i < r->nlanes; i++) {
-		if (used + order[i]->width + (used > 0) > room) {
-			r->hidden++;
-			continue;
-		}
-		used += order[i]->width + (used > 0);
-		order[i]->shown = true;
-	}
-	if (r->hidden > 0)
-		used += (used > 0) + 1 + digits((int)r->hidden);
-	r->lanes_width = used;
-	free(order);
-}
-
 static void
 spaces(struct out *o, int n)
 {
@@ -207,12 +143,12 @@ spaces(struct out *o, int n)
 static void
 out_hidden(struct out *o, const struct rows *r, bool first, char sign)
 {
-	if (r->hidden == 0)
+	if (r->columns.hidden == 0)
 		return;
 	if (!first)
 		out_char(o, ' ');
 	out_char(o, sign);
-	out_number(o, r->hidden);
+	out_number(o, r->columns.hidden);
 }
 
 static void
@@ -223,20 +159,20 @@ row_header(struct rows *r)
 
 	if (r->nrows > 0)
 		r->header_row = r->nrows;
-	choose_lanes(r);
+	columns_fit(&r->columns, lane_room(r));
 	r->header_due = false;
 	if (r->who)
 		out_text(o, "process ");
 	out_text(o, "turn  waited  ");
-	for (uint32_t i = 0; i < r->nlanes; i++) {
-		if (!r->lanes[i].shown)
+	for (uint32_t i = 0; i < r->columns.n; i++) {
+		if (!r->columns.at[i].shown)
 			continue;
 		out_text(o, first ? "" : " ");
-		out_number(o, r->lanes[i].number);
+		out_number(o, r->columns.at[i].number);
 		first = false;
 	}
 	out_hidden(o, r, first, '+');
-	if (r->lanes_width > 0)
+	if (r->columns.width > 0)
 		spaces(o, 2);
 	out_text(o, "woke because");
 	if (!then_below(r)) {
@@ -273,18 +209,7 @@ glyph(const struct rows *r, const struct turn *t, int number)
 	life = model_was(r->model, t->pid, number, t->began);
 	if (life == NULL)
 		return '.';
-	return can_be_watched(life) && p != NULL && !p->threaded ? '!' : '-';
-}
-
-static void
-lane_glyph(struct rows *r, char c, int width)
-{
-	spaces(r->out, width - 1);
-	if (c == '*' || c == '!' || c == '?')
-		out_hue(r->out, &r->screen, HUE_WOKE);
-	out_char(r->out, c);
-	if (c == '*' || c == '!' || c == '?')
-		out_hue(r->out, &r->screen, HUE_NONE);
+	return life_can_wait(life) && p != NULL && !p->threaded ? '!' : '-';
 }
 
 static void
@@ -293,26 +218,27 @@ out_lanes(struct rows *r, const struct turn *t)
 	bool first = true;
 	char hidden = t->call == 0 ? ' ' : '+';
 
-	for (uint32_t i = 0; i < r->nlanes; i++) {
+	for (uint32_t i = 0; i < r->columns.n; i++) {
 		char c;
 
-		if (!r->lanes[i].shown) {
-			const struct watched *w = hidden == '+' ? watched_number(t, r->lanes[i].number) : NULL;
+		if (!r->columns.at[i].shown) {
+			const struct watched *w = hidden == '+' ? watched_number(t, r->columns.at[i].number) : NULL;
 
 			if (w != NULL && w->ready != 0)
 				hidden = '*';
 			continue;
 		}
-		c = glyph(r, t, r->lanes[i].number);
+		c = glyph(r, t, r->columns.at[i].number);
 		out_text(r->out, first ? "" : " ");
-		lane_glyph(r, c, r->lanes[i].width);
+		spaces(r->out, r->columns.at[i].width - 1);
+		out_glyph(r->out, &r->screen, c);
 		first = false;
 	}
 	if (hidden == ' ')
-		spaces(r->out, r->hidden > 0 ? digits((int)r->hidden) + 1 + !first : 0);
+		spaces(r->out, r->columns.hidden > 0 ? number_digits(r->columns.hidden) + 1 + !first : 0);
 	else
 		out_hidden(r->out, r, first, hidden);
-	if (r->lanes_width > 0)
+	if (r->columns.width > 0)
 		spaces(r->out, 2);
 }
 
@@ -323,19 +249,19 @@ use_lanes(struct rows *r, const struct turn *t)
 	bool missed = false;
 
 	for (int i = 0; i < t->nwatched; i++) {
-		struct lane *lane = add_lane(r, t->watched[i].number);
+		struct column *lane = add_lane(r, t->watched[i].number);
 		const struct life *life = model_life(r->model, t->watched[i].life);
 
 		if (lane != NULL && life != NULL && life->listens)
-			lane->used = UINT64_MAX; /* a listener always has its column */
-		if (lane == NULL || t->watched[i].ready == 0 || lane->used == UINT64_MAX)
+			lane->keep = true; /* a listener always has its column */
+		if (lane == NULL || t->watched[i].ready == 0 || lane->keep)
 			continue;
 		lane->used = r->nrows;
 		missed |= !lane->shown;
 	}
 	for (int i = 0; i < t->nacts; i++) {
 		const struct life *life = model_life(r->model, t->acts[i].life);
-		const struct lane *lane = life != NULL ? find_lane(r, life->number) : NULL;
+		const struct column *lane = life != NULL ? find_lane(r, life->number) : NULL;
 
 		missed |= lane != NULL && !lane->shown;
 	}
@@ -358,8 +284,8 @@ queues_piece(struct rows *r, const struct turn *t)
 	const struct process *p = model_pid(r->model, t->pid);
 	bool any = false;
 
-	for (uint32_t i = 0; p != NULL && i < r->nlanes; i++) {
-		const struct life *life = model_at(r->model, t->pid, r->lanes[i].number);
+	for (uint32_t i = 0; p != NULL && i < r->columns.n; i++) {
+		const struct life *life = model_at(r->model, t->pid, r->columns.at[i].number);
 
 		if (life == NULL || !life->queue_known || life->queued == 0)
 			continue;
@@ -531,7 +457,7 @@ row_turn(struct rows *r, const struct turn *t, int from, const struct thread *st
 void
 row_same(struct rows *r)
 {
-	spaces(r->out, head_width(r) + (r->lanes_width > 0 ? r->lanes_width + 2 : 0));
+	spaces(r->out, head_width(r) + (r->columns.width > 0 ? r->columns.width + 2 : 0));
 	out_char(r->out, 'x');
 	out_number(r->out, r->same);
 	out_text(r->out, " same");

@@ -5,12 +5,6 @@
 #include "views/narrow.h"
 #include "views/rows.h"
 
-struct lane {
-	int number, width;
-	bool shown;
-	uint64_t used; /* the row in which it was last ready, born or ended */
-};
-
 /* What of a thread's turn is on the screen. */
 struct shown {
 	uint32_t number; /* of the turn */
@@ -28,10 +22,7 @@ struct rows {
 	bool all, whole;
 	int64_t now, next_look;
 
-	struct lane *lanes; /* in the order of their numbers */
-	uint32_t nlanes, lanes_room;
-	uint32_t hidden;    /* lanes that have no column */
-	int lanes_width;
+	struct columns columns; /* used: when it was last ready, born or ended */
 	bool header_due, who; /* who: several processes or threads */
 	uint64_t nrows, header_row;
 

@@ -346,7 +346,7 @@ rows_close(struct rows *r)
 	row_problem(r);
 	turns_close(r->turns);
 	narrow_close(&r->narrow);
-	free(r->lanes);
+	free(r->columns.at);
 	free(r->shown);
 	out_close(&r->woke);
 	out_close(&r->then);
