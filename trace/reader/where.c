@@ -338,7 +338,9 @@ ask(struct where *w, struct object *o, uint64_t address)
 		stop_child(w, o);
 		return false;
 	}
-	line[strcspn(line, " ")] = '\0'; /* (discriminator 2) */
+	name = strstr(line, " (discriminator "); /* behind the number; a path may have spaces of its own */
+	if (name != NULL)
+		*name = '\0';
 	name = w->whole ? NULL : strrchr(line, '/');
 	name = name != NULL ? name + 1 : line;
 	size_t n = strlen(name);
