@@ -7,6 +7,7 @@
 #   CHECK=name   one check (grade)                 FORMAT=json OUT=file  (grade)
 #   BUILD=dir    another build directory           V=1         show the commands
 # BEGIN INSTRUCTOR
+#   SUBMISSIONS=dir  or a zip (class)          SHARD=2/8   its second eighth
 #   TESTS=path   only some of the tests        FUZZ_SECONDS=60  how long (fuzz)
 #   VIEW=instructor  (grade) hidden checks are told in full too, and what is odd about a trace
 #   TIER=bubblewrap  (grade) demand an isolation: bubblewrap, unshare, 'free ports'
@@ -23,6 +24,9 @@ FORMAT  := text
 VIEW    := student
 TIER    :=
 OUT     := -
+SUBMISSIONS :=
+SHARD   :=
+FROM    :=
 TESTS   := harness/tests
 BUILD   := build
 PYTHON  ?= python3
@@ -70,6 +74,8 @@ player: ## LAB=lab2: its last run as a page that plays it step by step
 client: ## a client to type into: sends each line, prints the echo
 grade: ## LAB=lab2 [SRC=my.c]: checks, points, what to do about them
 # BEGIN INSTRUCTOR
+class: ## LAB=lab2 SUBMISSIONS=dir [OUT=dir] -j4: grades them all
+merge: ## FROM="dir dir", else as class: what many machines graded
 kit: ## the students' tarball: starters and checks, no solutions
 gradescope: ## LAB=lab2: the zip that grades this lab at Gradescope
 grade-grader: ## every right server passes, every wrong one fails its check
@@ -233,12 +239,20 @@ grade: $(BUILD)/common/helpers.a $(TRACER)
 		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --view $(VIEW) $(if $(TIER),--tier $(call quote,$(TIER))) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
 
 # BEGIN INSTRUCTOR
-.PHONY: kit gradescope grade-grader handouts test
+.PHONY: class merge kit gradescope grade-grader handouts test
 # What they write depends on more than files: they look at all of it each time, which takes a second.
 kit:
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.kit $(BUILD)/fdlab-kit.tar.gz
 gradescope:
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.kit $(BUILD)/gradescope-$(LAB).zip $(LAB)
+
+# A class: what make is told with -j holds for the submissions too. The results of several machines are put together by merge.
+CLASS_OUT = $(call quote,$(if $(filter -,$(OUT)),$(BUILD)/class/$(LAB),$(OUT)))
+NEED_SUBMISSIONS = $(if $(SUBMISSIONS),,$(error SUBMISSIONS= names the folder or the zip with what was handed in))
+class merge: $(BUILD)/common/helpers.a $(TRACER)
+	$(NEED_CC)$(NEED_PY)$(NEED_SUBMISSIONS)$(Q)+export MAKE=$(call quote,$(MAKE)); $(WITH_PYTEST) -m fdlab.klass \
+		$(GRADE_FLAGS) --shard $(call quote,$(SHARD)) -- \
+		$(if $(filter merge,$@),merge,run) $(LAB) $(call quote,$(SUBMISSIONS)) $(CLASS_OUT) $(if $(filter merge,$@),$(FROM))
 
 grade-grader: $(BUILD)/common/helpers.a $(TRACER)
 	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.$(if $(TIMES),flicker --times $(TIMES),matrix) $(GRADE_FLAGS)

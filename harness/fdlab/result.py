@@ -6,7 +6,7 @@
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 PASSED, FAILED, NOT_JUDGED = "passed", "failed", "not_judged"
@@ -88,6 +88,14 @@ def to_dict(grade: Grade) -> Dict[str, Any]:
             "max_points": number(check.max_points), "message": check.message, "finding": check.finding,
             "title": check.title, "steps": check.steps, "trace": check.trace, "handout": check.handout,
             "hidden": check.hidden, "seconds": round(check.seconds, 3)} for check in grade.checks]}
+
+
+def from_dict(told: Dict[str, Any]) -> Grade:
+    """The grade that to_dict() has made this of. Keys that are not known here are left out."""
+    def known(of: type, one: Dict[str, Any]) -> Dict[str, Any]:
+        return {each.name: one[each.name] for each in fields(of) if each.name in one}
+
+    return Grade(**{**known(Grade, told), "checks": [Check(**known(Check, one)) for one in told["checks"]]})
 
 
 class PointsError(Exception):
