@@ -24,9 +24,6 @@ FORMAT  := text
 VIEW    := student
 TIER    :=
 OUT     := -
-SUBMISSIONS :=
-SHARD   :=
-FROM    :=
 TESTS   := harness/tests
 BUILD   := build
 PYTHON  ?= python3
@@ -247,6 +244,9 @@ gradescope:
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.kit $(BUILD)/gradescope-$(LAB).zip $(LAB)
 
 # A class: what make is told with -j holds for the submissions too. The results of several machines are put together by merge.
+SUBMISSIONS :=
+SHARD :=
+FROM  :=
 CLASS_OUT = $(call quote,$(if $(filter -,$(OUT)),$(BUILD)/class/$(LAB),$(OUT)))
 NEED_SUBMISSIONS = $(if $(SUBMISSIONS),,$(error SUBMISSIONS= names the folder or the zip with what was handed in))
 class merge: $(BUILD)/common/helpers.a $(TRACER)
