@@ -5,14 +5,10 @@
  * A thread's lane has its calls; each descriptor number has one, in which a slice is a life and what was done on it lies inside; each
  * client of the notes has one in the process "clients". chrome.c knows the format.
  */
-#include "reader/map.h"
-#include "reader/turns.h"
-#include "rules/rules.h"
+#include "views/perfetto.h"
+
 #include "views/call.h"
-#include "views/chrome.h"
-#include "views/glyphs.h"
 #include "views/object.h"
-#include "views/show.h"
 #include "views/views.h"
 
 #include <stdio.h>
@@ -34,63 +30,6 @@ static const char help[] =
 
 #define BIG       100000000 /* bytes: a viewer in a browser gets slow */
 #define NOT_DRAWN INT64_MIN
-
-/* A descriptor number of a process. */
-struct fd_lane {
-	struct chrome_track track;
-	uint32_t life; /* the one whose slice lies at the bottom of `track` */
-	int64_t until; /* ns: the lives that were drawn have ended */
-};
-
-struct thread_lane {
-	struct chrome_track track;
-	bool known;
-	uint64_t slice; /* the last event of it that is drawn as a slice */
-};
-
-struct client {
-	int64_t tid;
-	struct chrome_track track;
-	bool queued, accepted, early; /* early: an accept took it before its note had come */
-	bool shown;                   /* that it connects was asked for */
-	int64_t since;                /* ns: queued or accepted */
-	uint64_t seq;                 /* of the note that it connects */
-	char *to;                     /* what that says */
-	uint32_t life;
-};
-
-/* A connect of a traced program whose slice was drawn. */
-struct connect {
-	int64_t from[3]; /* pid, tid, ns */
-};
-
-struct perfetto {
-	struct view *v;
-	struct model *m;
-	struct chrome chrome;
-	struct check *check;
-	struct out text;
-	int64_t over;             /* ns: when the last thing happened */
-	struct map last_calls;    /* pid, tid -> 1 + index: the last event of the thread */
-	uint64_t *last_call;
-	uint32_t nlast, last_room;
-	struct map named;         /* pids that have their names */
-	struct map fd_lane_of;    /* pid, number -> 1 + index */
-	struct fd_lane *fd_lanes;
-	uint32_t nfd_lanes, fd_lanes_room;
-	int64_t *life_begin;      /* by life: where its slice begins; NOT_DRAWN */
-	unsigned char *shown;     /* bits: the events that are drawn */
-	size_t shown_size;
-	struct thread_lane *threads;
-	uint32_t nthreads, threads_room;
-	struct map client_of;     /* hash of the name -> 1 + index */
-	struct client *clients;
-	uint32_t nclients, clients_room;
-	struct map connect_of;    /* hash of the client's address -> 1 + index */
-	struct connect *connects;
-	uint32_t nconnects, connects_room;
-	bool prints;
-};
 
 static uint64_t
 pair(uint32_t pid, uint32_t number)
@@ -156,8 +95,8 @@ end_of_slice(const struct perfetto *p, const struct life *life)
 
 /* ---- processes and lives: all are known before the first event ---- */
 
-static void
-name_process(struct perfetto *p, uint32_t pid, uint32_t order, const char *argv)
+void
+perfetto_process(struct perfetto *p, uint32_t pid, uint32_t order, const char *argv)
 {
 	size_t word = strcspn(argv, " "), from = word;
 
@@ -177,7 +116,7 @@ name_processes(struct perfetto *p)
 	for (uint32_t i = model_processes(p->m); i-- > 0;) {
 		const struct process *process = model_process(p->m, i);
 
-		name_process(p, process->pid, i, process->argv != NULL ? process->argv : "a program");
+		perfetto_process(p, process->pid, i, process->argv != NULL ? process->argv : "a program");
 	}
 }
 
@@ -421,234 +360,7 @@ timeout_instant(struct perfetto *p, const struct event *ev)
 	chrome_arg_number(c, "seq", (int64_t)ev->seq);
 }
 
-/* ---- connections ---- */
-
-static uint64_t
-address_key(const struct address *a)
-{
-	unsigned char bytes[20] = {(unsigned char)a->family, (unsigned char)(a->port >> 8), (unsigned char)a->port};
-
-	memcpy(bytes + 4, a->ip, sizeof a->ip);
-	return hash_bytes(bytes, sizeof bytes);
-}
-
-/* A traced program connects: known by its own address, which its accept will tell. */
-static void
-know_connect(struct perfetto *p, const struct event *ev)
-{
-	const struct life *life = model_life(p->m, ev->life);
-
-	if (life == NULL || life->local.port == 0)
-		return;
-	p->connects = grow(p->connects, p->nconnects, &p->connects_room, sizeof *p->connects);
-	p->connects[p->nconnects++] = (struct connect){{chrome_id(ev->pid), chrome_id(ev->tid), ev->begin}};
-	map_put(&p->connect_of, address_key(&life->local), p->nconnects);
-}
-
-static struct client *
-client_named(struct perfetto *p, const char *name)
-{
-	uint64_t key = hash_bytes(name, strlen(name));
-	uint32_t at = map_get(&p->client_of, key);
-	struct chrome *c = &p->chrome;
-
-	if (at > 0)
-		return &p->clients[at - 1];
-	if (p->nclients == 0) {
-		out_text(&c->name, "clients");
-		chrome_process(c, CHROME_CLIENTS, model_processes(p->m));
-	}
-	p->clients = grow(p->clients, p->nclients, &p->clients_room, sizeof *p->clients);
-	p->nclients++;
-	p->clients[p->nclients - 1] = (struct client){.tid = CHROME_CLIENTS + (int64_t)p->nclients};
-	map_put(&p->client_of, key, p->nclients);
-	out_text(&c->name, name);
-	chrome_thread(c, CHROME_CLIENTS, CHROME_CLIENTS + (int64_t)p->nclients, p->nclients);
-	return &p->clients[p->nclients - 1];
-}
-
-static bool
-client_slice(struct perfetto *p, struct client *client, int64_t until)
-{
-	bool slice = chrome_nests(&client->track, client->since, until);
-
-	if (slice)
-		chrome_slice(&p->chrome, "conn", CHROME_CLIENTS, client->tid, client->since, until);
-	else
-		chrome_instant(&p->chrome, "conn", CHROME_CLIENTS, client->tid, client->since);
-	chrome_arg_number(&p->chrome, "seq", (int64_t)client->seq);
-	chrome_arg_text(&p->chrome, "connects to", client->to != NULL ? client->to : "");
-	return slice;
-}
-
-/* What a client was in until now is over: it left, connects anew, or the capture ends. */
-static void
-client_over(struct perfetto *p, struct client *client, int64_t now)
-{
-	if (client->accepted) {
-		out_text(&p->chrome.name, "connected as ");
-		out_life(&p->chrome.name, model_life(p->m, client->life));
-	} else if (client->queued) {
-		out_text(&p->chrome.name, "in accept queue (never accepted)");
-	}
-	if (client->shown && (client->accepted || client->queued))
-		client_slice(p, client, now);
-	out_reset(&p->chrome.name);
-	client->accepted = client->queued = false;
-}
-
-/* The flow's other end: inside the accept, and not before it began. */
-static void
-arrow(struct perfetto *p, const struct event *ev, const struct life *life, const int64_t from[3])
-{
-	int64_t at = from[2] > ev->begin ? from[2] : ev->begin;
-
-	if (at < ev->end && ev->thread < p->nthreads && p->threads[ev->thread].slice == ev->seq)
-		chrome_flow(&p->chrome, life->id, from, (const int64_t[3]){chrome_id(ev->pid), chrome_id(ev->tid), at});
-}
-
-/* That it was in the queue is inferred: it had connected and was not accepted. */
-static void
-client_accepted(struct perfetto *p, const struct event *ev, const struct life *life)
-{
-	struct client *client = client_named(p, life->client);
-	int64_t until = ev->begin > client->since ? ev->begin : ev->end;
-	const int64_t from[3] = {CHROME_CLIENTS, client->tid, client->since};
-
-	if (client->shown && client->queued && until > client->since) {
-		out_text(&p->chrome.name, "in accept queue");
-		if (client_slice(p, client, until))
-			arrow(p, ev, life, from);
-	}
-	client->early = !client->queued;
-	client->accepted = client->queued;
-	client->queued = false;
-	client->since = until;
-	client->life = life->id;
-}
-
-/* At the return of an accept: by then whoever it took has connected. */
-static void
-accepted(struct perfetto *p, const struct event *ev, const struct effects *e)
-{
-	const struct life *life = e->nopened > 0 ? model_life(p->m, e->opened[0]) : NULL;
-	uint64_t key = life != NULL ? address_key(&life->peer) : 0;
-	uint32_t at = life != NULL && life->peer.port != 0 ? map_get(&p->connect_of, key) : 0;
-
-	if (life == NULL || !life->accepted)
-		return;
-	if (at > 0) {
-		arrow(p, ev, life, p->connects[at - 1].from);
-		map_remove(&p->connect_of, key);
-	} else if (life->client != NULL) {
-		client_accepted(p, ev, life);
-	}
-}
-
-/* ---- notes, and what befell a process ---- */
-
-static bool
-is(struct bytes bytes, const char *word)
-{
-	return bytes.size == strlen(word) && memcmp(bytes.at, word, bytes.size) == 0;
-}
-
-static void
-note_words(struct out *o, struct bytes verb, struct bytes text)
-{
-	if (!is(verb, "prints"))
-		out_printable(o, verb);
-	if (!is(verb, "prints") && text.size > 0)
-		out_char(o, ' ');
-	out_printable(o, text);
-}
-
-static char *
-string_of(struct perfetto *p, struct bytes bytes)
-{
-	char *string;
-
-	out_escaped(&p->text, bytes);
-	out_char(&p->text, '\0');
-	string = more(NULL, out_length(&p->text), 1);
-	memcpy(string, p->text.start, out_length(&p->text));
-	out_reset(&p->text);
-	return string;
-}
-
-/* From here on it is in a slice: in the queue, or, when the accept came before its note, connected. */
-static void
-client_connects(struct perfetto *p, struct client *client, const struct event *ev, bool asked)
-{
-	client_over(p, client, ev->begin);
-	client->shown = asked;
-	client->accepted = client->early;
-	client->queued = !client->early;
-	client->early = false;
-	client->since = ev->begin;
-	client->seq = ev->seq;
-	free(client->to);
-	client->to = string_of(p, event_item(ev, FDT_ITEM_TEXT));
-}
-
-static void
-client_note(struct perfetto *p, const struct event *ev, struct bytes who, struct bytes verb, bool asked)
-{
-	char *name = string_of(p, who);
-	struct client *client = client_named(p, name);
-
-	free(name);
-	if (is(verb, "connects to")) {
-		client_connects(p, client, ev, asked);
-		return;
-	}
-	if ((is(verb, "leaves") || is(verb, "resets")) && client->accepted)
-		client_over(p, client, ev->begin);
-	if (!asked)
-		return;
-	note_words(&p->chrome.name, verb, event_item(ev, FDT_ITEM_TEXT));
-	chrome_instant(&p->chrome, "client", CHROME_CLIENTS, client->tid, ev->begin);
-	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
-}
-
-/* An instant in the lane of what the program prints, with the name that is there. */
-static void
-prints(struct perfetto *p, const char *cat, int64_t at)
-{
-	uint32_t first = capture_header(p->v->capture)->first_pid;
-	int64_t pid = chrome_id(first);
-	struct out name;
-
-	if (!p->prints) {
-		p->prints = true;
-		name = p->chrome.name;
-		out_open(&p->chrome.name, -1);
-		name_process(p, first, 0, "a program");
-		out_text(&p->chrome.name, "prints");
-		chrome_thread(&p->chrome, pid, CHROME_PRINTS, 1);
-		out_close(&p->chrome.name);
-		p->chrome.name = name;
-	}
-	chrome_instant(&p->chrome, cat, pid, CHROME_PRINTS, at);
-}
-
-static void
-note(struct perfetto *p, const struct event *ev, bool asked)
-{
-	struct bytes verb = event_item(ev, FDT_ITEM_VERB);
-
-	if (is(verb, "is"))
-		return;
-	if (!is(verb, "prints")) {
-		client_note(p, ev, event_item(ev, FDT_ITEM_WHO), verb, asked);
-		return;
-	}
-	if (!asked)
-		return;
-	note_words(&p->chrome.name, verb, event_item(ev, FDT_ITEM_TEXT));
-	prints(p, "prints", ev->begin);
-	chrome_arg_number(&p->chrome, "seq", (int64_t)ev->seq);
-}
+/* ---- what befell a process ---- */
 
 static void
 queue_counter(struct perfetto *p, const struct event *ev, int64_t waiting)
@@ -666,7 +378,7 @@ static void
 befell(struct perfetto *p, const struct event *ev, const struct effects *e, bool asked)
 {
 	if (ev->call == FDT_CALL_note)
-		note(p, ev, asked);
+		perfetto_note(p, ev, asked);
 	if (model_pid(p->m, ev->pid) == NULL || !asked)
 		return;
 	if (ev->call == FDT_CALL_queue)
@@ -694,7 +406,7 @@ finding_instant(struct perfetto *p, const struct event *ev, const struct finding
 	if (model_pid(p->m, ev->pid) != NULL && ev->call != FDT_CALL_note)
 		chrome_instant(c, "finding", chrome_id(ev->pid), chrome_id(ev->tid), at);
 	else
-		prints(p, "finding", at);
+		perfetto_prints(p, "finding", at);
 	chrome_arg_number(c, "seq", (int64_t)f->at.seq);
 	chrome_arg_text(c, "severity", severity_names[f->severity]);
 	chrome_arg_number(c, "times", (int64_t)f->times);
@@ -774,7 +486,7 @@ at_begin(struct perfetto *p, const struct event *ev)
 	fd_slice(p, ev, &at.effects);
 	timeout_instant(p, ev);
 	if (drawn && ev->done && ev->end > ev->begin && ev->info->shape == SHAPE_connect)
-		know_connect(p, ev);
+		perfetto_connects(p, ev);
 }
 
 static void
@@ -784,7 +496,7 @@ at_end(struct perfetto *p, const struct event *ev, const struct effects *e)
 	uint32_t queued;
 
 	if (ev->info->shape == SHAPE_accept)
-		accepted(p, ev, e);
+		perfetto_accepted(p, ev, e);
 	if (event_queue(ev, &queued))
 		queue_counter(p, ev, queued);
 	if (process == NULL || e->nopened + e->nclosed == 0 || !p->v->narrow.all)
@@ -812,8 +524,7 @@ write_run(struct perfetto *p)
 		else
 			at_end(p, ev, &e);
 	}
-	for (uint32_t i = 0; i < p->nclients; i++)
-		client_over(p, &p->clients[i], p->over);
+	perfetto_clients_over(p);
 	findings(p);
 }
 
@@ -826,7 +537,7 @@ perfetto_close(struct perfetto *p)
 	capture_problem(p->v->capture, problem, sizeof problem);
 	if (problem[0] != '\0') {
 		out_text(&p->chrome.name, problem);
-		prints(p, "problem", p->over);
+		perfetto_prints(p, "problem", p->over);
 	}
 	out_escaped(&p->text, (struct bytes){(const unsigned char *)(slash != NULL ? slash + 1 : p->v->o.capture),
 		(uint32_t)strlen(slash != NULL ? slash + 1 : p->v->o.capture)});
@@ -834,19 +545,13 @@ perfetto_close(struct perfetto *p)
 	chrome_close(&p->chrome, p->text.start, problem);
 	check_close(p->check);
 	out_close(&p->text);
-	for (uint32_t i = 0; i < p->nclients; i++)
-		free(p->clients[i].to);
 	map_free(&p->last_calls);
 	map_free(&p->named);
 	map_free(&p->fd_lane_of);
-	map_free(&p->client_of);
-	map_free(&p->connect_of);
 	free(p->last_call);
 	free(p->fd_lanes);
 	free(p->life_begin);
 	free(p->threads);
-	free(p->clients);
-	free(p->connects);
 	free(p->shown);
 }
 
