@@ -6,14 +6,11 @@
  * The first difference is the earliest one on a common clock: a deed that only the other run has stands behind the last deed before
  * it that both have.
  */
-#include "views/story.h"
+#include "views/diff.h"
 #include "views/views.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 static const char help[] =
 	"usage: fdtrace diff [OPTION]... MINE THEIRS\n"
@@ -34,293 +31,8 @@ static const char help[] =
 
 enum {
 	SIDE_BY_SIDE = 100,
-	CELLS_MOST = 1 << 22, /* of the table that finds what two stories have in common */
-	AROUND = 2,           /* deeds that are the same and shown before and after a difference */
+	AROUND = 2, /* deeds that are the same and shown before and after a difference */
 };
-
-struct run {
-	struct view v;
-	struct stories s;
-};
-
-/* A row: a deed of one run or of both. -1: none. */
-struct pair {
-	int64_t mine, theirs;
-};
-
-/* Two deeds that are the same, by their steps. */
-struct anchor {
-	uint64_t theirs, mine;
-};
-
-struct diff {
-	struct run mine, theirs;
-	struct screen screen;
-	struct out *out;
-	struct pair *pairs; /* of the story at hand */
-	uint32_t npairs, pairs_room;
-	struct anchor *anchors;
-	uint32_t nanchors, anchors_room;
-	struct out left, right;
-	int seq_width, numbers; /* numbers: the columns "  event turn " before a deed */
-	uint64_t differences;
-	uint32_t differ, same;  /* stories */
-	const struct deed *mine_stops, *theirs_stops; /* the first step of the script that only the other run has */
-	const char *mine_stopped, *theirs_stopped;    /* whose step that is */
-	uint64_t mine_last, theirs_last; /* events: the last step of the script */
-};
-
-/* ---- one pair of stories: what they have in common ---- */
-
-/* Bytes may be cut into any number of calls: an exchange that ends where none of the other run's does goes into the next one. */
-static bool
-ends_alike(const struct story *story, const struct deed *d)
-{
-	uint32_t low = 0, high = story->n;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2, at = middle;
-		const struct deed *m;
-
-		while (at < high && story->deeds[at].kind != DEED_MOVED)
-			at++;
-		if (at == high) {
-			high = middle;
-			continue;
-		}
-		m = &story->deeds[at];
-		if (m->a == d->a && m->b == d->b)
-			return true;
-		if (m->a + m->b < d->a + d->b)
-			low = at + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
-/* Up to the last exchange that both have; behind it they differ, and are shown as they were. */
-static void
-merge_moves(struct story *story, const struct story *other)
-{
-	uint32_t kept = 0, last = 0;
-	uint64_t first = 0;
-
-	for (uint32_t i = 0; i < story->n; i++)
-		if (story->deeds[i].kind == DEED_MOVED && ends_alike(other, &story->deeds[i]))
-			last = i;
-	for (uint32_t i = 0; i < story->n; i++) {
-		struct deed *d = &story->deeds[i];
-		bool move = d->kind == DEED_MOVED && i + 1 < story->n && story->deeds[i + 1].kind == DEED_MOVED;
-
-		if (move && i < last && !ends_alike(other, d)) {
-			first = first == 0 ? d->seq : first;
-			continue;
-		}
-		if (first != 0 && d->kind == DEED_MOVED)
-			d->seq = first;
-		first = 0;
-		story->deeds[kept++] = *d;
-	}
-	story->n = kept;
-}
-
-/* The longest common subsequence of what is left between equal ends, where the table is not too big. */
-static void
-mark_common(struct deed *a, uint32_t na, struct deed *b, uint32_t nb)
-{
-	uint32_t wide = nb + 1, *table;
-
-	if ((uint64_t)(na + 1) * wide > CELLS_MOST)
-		return;
-	table = more(NULL, (size_t)(na + 1) * wide, sizeof *table);
-	memset(table, 0, (size_t)(na + 1) * wide * sizeof *table);
-	for (uint32_t i = na; i-- > 0;)
-		for (uint32_t j = nb; j-- > 0;) {
-			uint32_t down = table[(i + 1) * wide + j], right = table[i * wide + j + 1];
-
-			table[i * wide + j] =
-				deeds_same(&a[i], &b[j]) ? table[(i + 1) * wide + j + 1] + 1 : down > right ? down : right;
-		}
-	for (uint32_t i = 0, j = 0; i < na && j < nb;) {
-		if (deeds_same(&a[i], &b[j]))
-			a[i++].same = b[j++].same = true;
-		else if (table[(i + 1) * wide + j] >= table[i * wide + j + 1])
-			i++;
-		else
-			j++;
-	}
-	free(table);
-}
-
-static void
-compare(struct story *mine, struct story *theirs)
-{
-	uint32_t from = 0, na, nb;
-
-	merge_moves(mine, theirs);
-	merge_moves(theirs, mine);
-	na = mine->n;
-	nb = theirs->n;
-	while (from < na && from < nb && deeds_same(&mine->deeds[from], &theirs->deeds[from])) {
-		mine->deeds[from].same = theirs->deeds[from].same = true;
-		from++;
-	}
-	while (na > from && nb > from && deeds_same(&mine->deeds[na - 1], &theirs->deeds[nb - 1])) {
-		na--;
-		nb--;
-		mine->deeds[na].same = theirs->deeds[nb].same = true;
-	}
-	if (na > from && nb > from)
-		mark_common(mine->deeds + from, na - from, theirs->deeds + from, nb - from);
-}
-
-static void
-add_anchors(struct diff *d, const struct story *mine, const struct story *theirs)
-{
-	for (uint32_t i = 0, j = 0; i < mine->n && j < theirs->n; i++, j++) {
-		while (i < mine->n && !mine->deeds[i].same)
-			i++;
-		while (j < theirs->n && !theirs->deeds[j].same)
-			j++;
-		if (i == mine->n || j == theirs->n || mine->deeds[i].at == UINT64_MAX || theirs->deeds[j].at == UINT64_MAX)
-			return;
-		d->anchors = grow(d->anchors, d->nanchors, &d->anchors_room, sizeof *d->anchors);
-		d->anchors[d->nanchors++] = (struct anchor){theirs->deeds[j].at, mine->deeds[i].at};
-	}
-}
-
-static int
-by_theirs(const void *a, const void *b)
-{
-	const struct anchor *x = a, *y = b;
-
-	return x->theirs != y->theirs ? (x->theirs < y->theirs ? -1 : 1) : x->mine < y->mine ? -1 : x->mine > y->mine;
-}
-
-static void
-compare_all(struct diff *d)
-{
-	for (uint32_t i = 0; i < d->mine.s.n; i++) {
-		struct story *mine = &d->mine.s.list[i], *theirs = stories_find(&d->theirs.s, mine->name);
-
-		if (theirs == NULL)
-			continue;
-		mine->peer = (uint32_t)(theirs - d->theirs.s.list) + 1;
-		theirs->peer = i + 1;
-		compare(mine, theirs);
-		add_anchors(d, mine, theirs);
-	}
-	if (d->nanchors > 0)
-		qsort(d->anchors, d->nanchors, sizeof *d->anchors, by_theirs);
-	for (uint32_t i = 1; i < d->nanchors; i++) /* the latest so far */
-		if (d->anchors[i].mine < d->anchors[i - 1].mine)
-			d->anchors[i].mine = d->anchors[i - 1].mine;
-}
-
-/* Where a step of the second run would be in the first. */
-static uint64_t
-as_mine(const struct diff *d, uint64_t at)
-{
-	uint32_t low = 0, high = d->nanchors;
-
-	if (at == UINT64_MAX)
-		return at;
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (d->anchors[middle].theirs < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? d->anchors[low - 1].mine : 0;
-}
-
-/* The last step of the first run that both have, at or before this one. */
-static uint64_t
-common_before(const struct diff *d, uint64_t at)
-{
-	uint32_t low = 0, high = d->nanchors;
-
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (d->anchors[middle].mine <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? d->anchors[low - 1].mine : 0;
-}
-
-/* ---- the rows of a pair of stories ---- */
-
-static void
-add_pair(struct diff *d, int64_t mine, int64_t theirs)
-{
-	d->pairs = grow(d->pairs, d->npairs, &d->pairs_room, sizeof *d->pairs);
-	d->pairs[d->npairs++] = (struct pair){mine, theirs};
-}
-
-/* Deeds that could stand in one row: the same kind of thing went another way. */
-static bool
-are_rivals(const struct deed *a, const struct deed *b)
-{
-	bool ends_a = a->kind == DEED_CLOSED || a->kind == DEED_OPEN || a->kind == DEED_UNKNOWN;
-	bool ends_b = b->kind == DEED_CLOSED || b->kind == DEED_OPEN || b->kind == DEED_UNKNOWN;
-
-	return a->kind == b->kind || (ends_a && ends_b);
-}
-
-/* Rows from (i, j) up to the next deeds that both have. */
-static void
-add_differences(struct diff *d, const struct story *mine, const struct story *theirs, uint32_t *i, uint32_t *j)
-{
-	while (*i < mine->n && !mine->deeds[*i].same) {
-		uint32_t k = *j;
-
-		while (k < theirs->n && !theirs->deeds[k].same && !are_rivals(&mine->deeds[*i], &theirs->deeds[k]))
-			k++;
-		if (k < theirs->n && !theirs->deeds[k].same) {
-			while (*j < k)
-				add_pair(d, -1, (*j)++);
-			add_pair(d, (*i)++, (*j)++);
-		} else {
-			add_pair(d, (*i)++, -1);
-		}
-	}
-	while (*j < theirs->n && !theirs->deeds[*j].same)
-		add_pair(d, -1, (*j)++);
-}
-
-static void
-pair_up(struct diff *d, const struct story *mine, const struct story *theirs)
-{
-	static const struct story none;
-	uint32_t i = 0, j = 0;
-
-	mine = mine != NULL ? mine : &none;
-	theirs = theirs != NULL ? theirs : &none;
-	d->npairs = 0;
-	while (i < mine->n || j < theirs->n) {
-		add_differences(d, mine, theirs, &i, &j);
-		if (i < mine->n && j < theirs->n)
-			add_pair(d, i++, j++);
-		else if (i < mine->n || j < theirs->n) /* a deed that lost its partner: never silently */
-			add_pair(d, i < mine->n ? (int64_t)i++ : -1, j < theirs->n ? (int64_t)j++ : -1);
-	}
-}
-
-static char
-mark_of(const struct pair *p, const struct story *mine)
-{
-	if (p->mine < 0)
-		return '>';
-	if (p->theirs < 0)
-		return '<';
-	return mine->deeds[p->mine].same || mine->kind == STORY_OUTPUT ? ' ' : '|'; /* other words at the same place: no matter */
-}
 
 /* ---- cells ---- */
 
@@ -447,7 +159,7 @@ row(struct diff *d, const struct pair *p, const struct story *mine, const struct
 {
 	const struct deed *left = p->mine >= 0 ? &mine->deeds[p->mine] : NULL;
 	const struct deed *right = p->theirs >= 0 ? &theirs->deeds[p->theirs] : NULL;
-	char mark = mark_of(p, mine);
+	char mark = diff_mark(p, mine);
 
 	out_reset(&d->left);
 	out_reset(&d->right);
@@ -468,203 +180,6 @@ row(struct diff *d, const struct pair *p, const struct story *mine, const struct
 }
 
 /* ---- the first difference ---- */
-
-struct first {
-	const struct story *mine, *theirs;
-	struct pair pair;
-	int rank;     /* 1: a file, or words; 2: a step of a session that broke off in the other run; 3: it comes of the end of one */
-	uint64_t gap; /* the step of the first run that both have, and that is the last one before it */
-	uint64_t at;  /* where it is in that gap, in the run that has it */
-	int64_t before; /* the row with the last deed that both have before it; -1 */
-};
-
-/* The earliest of each sort. Between two deeds that both runs have, nobody can say which difference was first. */
-struct firsts {
-	struct first mine;   /* what only the first run has */
-	struct first cause;  /* the same, of those that are causes */
-	struct first theirs; /* what the second has, or what is another in both */
-};
-
-/* A script goes on as long as its steps succeed. The first step that one run has alone is where the other one's broke off: what
- * the run has alone after that comes of the session and not of the program. */
-static void
-look_for_stops(const struct story *story, const struct deed **stops, const char **stopped, uint64_t *last)
-{
-	for (uint32_t i = 0; story != NULL && i < story->n; i++) {
-		const struct deed *deed = &story->deeds[i];
-
-		if (deed->kind != DEED_STEP)
-			continue;
-		*last = deed->seq > *last ? deed->seq : *last;
-		if (!deed->same && (*stops == NULL || deed->at < (*stops)->at)) {
-			*stops = deed;
-			*stopped = story->name;
-		}
-	}
-}
-
-static void
-find_stops(struct diff *d, const struct story *mine, const struct story *theirs, struct firsts *unused)
-{
-	(void)unused;
-	look_for_stops(theirs, &d->mine_stops, &d->mine_stopped, &d->theirs_last);
-	look_for_stops(mine, &d->theirs_stops, &d->theirs_stopped, &d->mine_last);
-}
-
-/* When a session breaks off, its clients vanish and the program is ended. `last`: the event of its last step. */
-static bool
-comes_of_the_end(const struct deed *deed, const struct deed *stops, uint64_t last)
-{
-	if (stops == NULL)
-		return false;
-	if (deed->kind == DEED_ENDED)
-		return WIFSIGNALED((int)deed->a) && (WTERMSIG((int)deed->a) == SIGKILL || WTERMSIG((int)deed->a) == SIGTERM);
-	if (deed->kind == DEED_SITS)
-		return deed->seq > last;
-	return deed->kind == DEED_FAILED && (deed->a == ECONNRESET || deed->a == EPIPE) && deed->seq > last;
-}
-
-/* What a set was and what failed are why something then did not happen. */
-static bool
-is_cause(const struct deed *deed)
-{
-	switch (deed->kind) {
-	case DEED_WATCHED:
-	case DEED_FORGOTTEN:
-	case DEED_NOT_OPEN:
-	case DEED_FAILED:
-	case DEED_SITS:
-	case DEED_LIMIT: return true;
-	default: return false;
-	}
-}
-
-/* When it was, on the first run's clock; and whether it comes of a session that broke off. */
-static void
-place(const struct diff *d, const struct story *mine, const struct story *theirs, struct first *f)
-{
-	const struct story *told = mine != NULL ? mine : theirs;
-	bool late = true, late_theirs = true, end = false;
-
-	f->gap = f->at = UINT64_MAX;
-	if (f->pair.mine >= 0) {
-		const struct deed *deed = &mine->deeds[f->pair.mine];
-
-		end = comes_of_the_end(deed, d->mine_stops, d->mine_last);
-		late = deed->at == UINT64_MAX ? d->mine_stops != NULL : (d->theirs_stops != NULL && deed->at >= d->theirs_stops->at) || end;
-		f->gap = common_before(d, deed->at);
-		f->at = deed->at;
-	}
-	if (f->pair.theirs >= 0) {
-		const struct deed *deed = &theirs->deeds[f->pair.theirs];
-
-		end |= comes_of_the_end(deed, d->theirs_stops, d->theirs_last);
-		late_theirs = (d->mine_stops != NULL && deed->at >= d->mine_stops->at) || end;
-		if (f->pair.mine < 0 || (!late_theirs && as_mine(d, deed->at) < f->gap))
-			f->gap = as_mine(d, deed->at);
-		f->at = deed->at != UINT64_MAX ? deed->at : f->at;
-	}
-	if (late && late_theirs)
-		f->rank = end ? 3 : 2;
-	else
-		f->rank = told->kind == STORY_OUTPUT || (told->kind == STORY_OTHER && told->peer == 0);
-}
-
-static bool
-is_any(const struct first *f)
-{
-	return f->mine != NULL || f->theirs != NULL;
-}
-
-/* -1, 0, 1: a is in a gap before b's, in the same, in a later one. */
-static int
-by_gap(const struct first *a, const struct first *b)
-{
-	if (is_any(a) != is_any(b))
-		return is_any(a) ? -1 : 1;
-	if (a->rank != b->rank)
-		return a->rank < b->rank ? -1 : 1;
-	return a->gap != b->gap ? (a->gap < b->gap ? -1 : 1) : 0;
-}
-
-static void
-take_first(struct first *first, const struct first *found)
-{
-	int order = by_gap(found, first);
-
-	if (order < 0 || (order == 0 && found->at < first->at))
-		*first = *found;
-}
-
-static const struct first *
-first_of(const struct firsts *f)
-{
-	int order = by_gap(&f->mine, &f->theirs);
-
-	if (order == 0 && by_gap(&f->cause, &f->theirs) != 0)
-		return &f->theirs;
-	return order <= 0 ? &f->mine : &f->theirs;
-}
-
-static void
-look_for_first(struct diff *d, const struct story *mine, const struct story *theirs, struct firsts *firsts)
-{
-	int64_t before = -1;
-
-	pair_up(d, mine, theirs);
-	for (uint32_t i = 0; i < d->npairs; i++) {
-		struct first found = {.mine = mine, .theirs = theirs, .pair = d->pairs[i], .before = before};
-
-		if (mark_of(&found.pair, mine) == ' ') {
-			before = d->pairs[i].mine;
-			continue;
-		}
-		d->differences++;
-		place(d, mine, theirs, &found);
-		take_first(found.pair.theirs < 0 ? &firsts->mine : &firsts->theirs, &found);
-		if (found.pair.theirs < 0 && is_cause(&mine->deeds[found.pair.mine]))
-			take_first(&firsts->cause, &found);
-	}
-}
-
-static const struct story *
-their_story(const struct diff *d, const struct story *mine)
-{
-	return mine->peer > 0 ? &d->theirs.s.list[mine->peer - 1] : NULL;
-}
-
-/* Whether a program's output is in its capture is a matter of how it was run. */
-static bool
-is_compared(const struct story *story)
-{
-	return story->peer != 0 || (story->kind != STORY_OUTPUT && story->n > 0);
-}
-
-/* Calls `look` with each pair of stories. */
-static void
-each_pair(struct diff *d, void (*look)(struct diff *, const struct story *, const struct story *, struct firsts *),
-	struct firsts *firsts)
-{
-	for (uint32_t i = 0; i < d->mine.s.n; i++)
-		if (is_compared(&d->mine.s.list[i]))
-			look(d, &d->mine.s.list[i], their_story(d, &d->mine.s.list[i]), firsts);
-	for (uint32_t i = 0; i < d->theirs.s.n; i++)
-		if (d->theirs.s.list[i].peer == 0 && is_compared(&d->theirs.s.list[i]))
-			look(d, NULL, &d->theirs.s.list[i], firsts);
-}
-
-static void
-find_first(struct diff *d, const struct story *mine, const struct story *theirs, struct firsts *firsts)
-{
-	uint64_t before = d->differences;
-	bool cut = mine != NULL && theirs != NULL && mine->more != theirs->more;
-
-	look_for_first(d, mine, theirs, firsts);
-	if (d->differences > before || cut || mine == NULL || theirs == NULL)
-		d->differ++;
-	else
-		d->same++;
-}
 
 /* d->left as lines. */
 static void
@@ -724,7 +239,7 @@ is_near(const struct diff *d, uint32_t at, const struct story *mine)
 	uint32_t from = at > AROUND ? at - AROUND : 0;
 
 	for (uint32_t i = from; i <= at + AROUND && i < d->npairs; i++)
-		if (mark_of(&d->pairs[i], mine) != ' ')
+		if (diff_mark(&d->pairs[i], mine) != ' ')
 			return true;
 	return false;
 }
@@ -748,9 +263,9 @@ show_story(struct diff *d, const struct story *mine, const struct story *theirs,
 	uint32_t skipped = 0;
 
 	(void)unused;
-	pair_up(d, mine, theirs);
+	diff_pair_up(d, mine, theirs);
 	for (uint32_t i = 0; i < d->npairs; i++)
-		differ |= mark_of(&d->pairs[i], mine) != ' ';
+		differ |= diff_mark(&d->pairs[i], mine) != ' ';
 	if (!all && (!differ || mine == NULL || theirs == NULL))
 		return;
 	out_line(d->out);
@@ -781,7 +296,7 @@ show_lonely(struct diff *d, const struct stories *s, const char *words)
 	out_text(&d->left, words);
 	out_char(&d->left, PIECE_END);
 	for (uint32_t i = 0; i < s->n; i++) {
-		if (s->list[i].peer != 0 || !is_compared(&s->list[i]))
+		if (s->list[i].peer != 0 || !diff_is_compared(&s->list[i]))
 			continue;
 		if (any) { /* a comma behind the one before */
 			d->left.at--;
@@ -824,7 +339,7 @@ show_all(struct diff *d)
 		heading(d, "");
 	}
 	out_line(d->out);
-	each_pair(d, show_story, NULL);
+	diff_each_pair(d, show_story, NULL);
 	show_lonely(d, &d->mine.s, "Only in the first run:");
 	show_lonely(d, &d->theirs.s, "Only in the second run:");
 }
@@ -880,20 +395,15 @@ tail_line(struct diff *d)
 static void
 show(struct diff *d)
 {
-	struct firsts firsts = {0};
-	const struct first *first;
-	bool any;
+	const struct first first = diff_first(d);
+	bool any = first.mine != NULL || first.theirs != NULL;
 
-	each_pair(d, find_stops, NULL);
-	each_pair(d, find_first, &firsts);
-	first = first_of(&firsts);
-	any = is_any(first);
 	number_widths(d);
 	head_line(d, &d->mine, '<');
 	head_line(d, &d->theirs, '>');
 	if (any) {
 		out_line(d->out);
-		show_first(d, first);
+		show_first(d, &first);
 		show_stop(d, d->mine_stops, d->mine_stopped, &d->theirs, "first");
 		show_stop(d, d->theirs_stops, d->theirs_stopped, &d->mine, "second");
 	}
@@ -963,7 +473,7 @@ diff_main(int argc, char **argv)
 	named = stories_named(&d.mine.v) && stories_named(&d.theirs.v);
 	stories_read(&d.mine.s, &d.mine.v, &d.screen, named);
 	stories_read(&d.theirs.s, &d.theirs.v, &d.screen, named);
-	compare_all(&d);
+	diff_compare(&d);
 	show(&d);
 	return close_both(&d, d.differ > 0);
 }
