@@ -19,7 +19,7 @@ from fdlab.play import lab_module
 from fdlab.session import SessionError, play
 from test_trace_views import FDTRACE, HOSTILE, PLAIN, UTF8, crowd, family, golden, listener, one_at_a_time, trouble, wait
 
-TIMEOUT = 0.3
+TIMEOUT = 1.0  # a machine that is busy for so long between two steps would be another run
 
 
 def diff(*arguments, env=PLAIN, cwd=None):
@@ -346,8 +346,8 @@ def played(build, tmp_path_factory, root):
     return run
 
 
-@pytest.mark.parametrize("lab, name", [("lab1", ""), ("lab2", ""), ("lab1", "good/round_robin"), ("lab1", "good/poll_listeners"),
-                                       ("lab2", "good/one_byte"), ("lab2", "good/poll_array"), ("lab2", "good/nonblocking_buffers")])
+@pytest.mark.parametrize("lab, name", [("lab1", ""), ("lab2", ""), ("lab1", "good/poll_listeners"), ("lab2", "good/one_byte"),
+                                       ("lab2", "good/poll_array")])
 def test_right_servers_do_the_same(played, lab, name):
     """Other ports, other times, other calls; without a timer in the way of a slow machine, the same."""
     done = diff(played(lab, name, again="-again"), played(lab, ""))
@@ -356,7 +356,6 @@ def test_right_servers_do_the_same(played, lab, name):
 
 @pytest.mark.parametrize("lab, name, told", [
     ("lab1", "bad/never_closed", r"A's connection, after \"end of file\"\n.*never closed.*\n?.*closed, 6"),
-    ("lab1", "bad/set_not_rebuilt", r"socket [23], after .*\n.*open, and not in the set any more"),
     ("lab1", "bad/child_for_each_client", r"A's connection, after \"accepted as 6 from socket 1\"\n < .*closed, 6"),
     ("lab1", "bad/first_port_only", r"socket 2, which only the second run has\n > .*opened as 4"),
     ("lab2", "bad/eof_ignored", r"B's connection, after \"end of file.*\n < .*never closed\n > .*closed, 5"),
