@@ -9,8 +9,8 @@
 # BEGIN INSTRUCTOR
 #   SUBMISSIONS=dir  or a zip (class)          SHARD=2/8   its second eighth
 #   TESTS=path   only some of the tests        FUZZ_SECONDS=60  how long (fuzz)
-#   VIEW=instructor  (grade) hidden checks are told in full too, and what is odd about a trace
-#   TIER=bubblewrap  (grade) demand an isolation: bubblewrap, unshare, 'free ports'
+#   VIEW=instructor  (grade) hidden checks in full, and what is odd about a trace
+#   TIER=unshare (grade) demand an isolation: bubblewrap, unshare, 'free ports'
 #   TIMES=100    (grade-grader) a hundred times: does an outcome ever change?
 #   READER_EXTRA= PRELOAD_EXTRA=  more flags for the tracer's two halves
 # END INSTRUCTOR
