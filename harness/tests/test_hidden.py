@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 from fdlab import formats, grade, kit
 from fdlab.kit import KitError
-from fdlab.result import ABSENT, FAILED, NOT_JUDGED, PASSED, UNTOLD, Check, Grade, PointsError, for_student
+from fdlab.result import ABSENT, FAILED, NOT_JUDGED, PASSED, UNTOLD, Check, Grade, PointsError, for_student, from_dict, to_dict
 
 from test_grade import BAD, SERVERS, compiler
 from test_kit import gradescope_accepts, make_tree
@@ -215,6 +215,13 @@ def test_no_format_tells_a_student(name):
         assert formats.renderer(name)(model()) == told
     else:
         assert set(said(formats.renderer(name)(model()))) >= {"pelican", "ostrich"}
+
+
+def test_a_grade_that_was_kept_tells_a_student_no_more():
+    """`make class` keeps the whole of it, and writes feedback.txt from that."""
+    kept = from_dict(json.loads(json.dumps(to_dict(model()))))
+    assert said(formats.renderer("text")(for_student(kept))) == []
+    assert formats.renderer("text")(for_student(kept)) == formats.renderer("text")(for_student(model()))
 
 
 def test_the_students_view_keeps_the_points():
