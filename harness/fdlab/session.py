@@ -68,9 +68,10 @@ class Session:
     def _has_left(self) -> bool:
         """Only what the program has started is still there, as with a daemon."""
         try:
-            return proc.state(self.server.pid) in "ZX" and self.server.wait(0.5) is None
+            gone = proc.state(self.server.pid) in "ZX"
         except proc.Gone:
-            return self.server.wait(0.5) is None
+            gone = True
+        return gone and self.server.wait(0.5) is None and not self.server.over  # (that is being killed, and it takes a while)
 
     def silence(self, timeouts: int = 0) -> None:
         """Nobody does anything until the server has said `time out!` so many times. Without a number: for longer than

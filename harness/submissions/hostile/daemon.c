@@ -1,8 +1,8 @@
-/* tries: to outlive its grade, as a daemon: two forks, a session of its own
+/* tries: to outlive its grade, as a daemon: two forks, a session of its own. (Where the first process has gone before anybody
+ *        looked, the daemon is the server, and may serve.)
  * with: labs/lab2-one-listener/server.c
  * checks: connect.three
- * score: 0
- * feedback: its first process has ended, and has left others behind
+ * score: at most 8
  * within: 60 s */
 #include <stdlib.h>
 #include <unistd.h>
