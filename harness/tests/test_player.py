@@ -154,7 +154,7 @@ def test_the_sets_of_each_wait(driver, lab):
 
 def test_words_are_those_of_the_terminal(driver, fdtrace, lab):
     """The call and its result as `fdtrace log` has them, the sentence as the reader makes it, and the source line."""
-    log = subprocess.run([fdtrace, "log", str(lab.capture)], capture_output=True, text=True, check=True).stdout
+    log = subprocess.run([fdtrace, "log", "--all", str(lab.capture)], capture_output=True, text=True, check=True).stdout
     lines = {int(line.split()[0]): " ".join(line.split()) for line in log.splitlines() if line.split() and line.split()[0].isdigit()}
     browser.open_page(driver, lab.path)
     by_seq = {event["seq"]: event for event in lab.events}
