@@ -499,10 +499,13 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
 
 def _find_below(server: Server, passed: Sequence[str]) -> int:
     """The pid of the program that the last of `passed` (files: a sandbox, fdtrace) has started: the first one below the
-    keeper's program that is none of them any more. Notes on the way where signals are to go. 0 when all ended before."""
+    keeper's program that is none of them any more, or one that it left behind, which is below the keeper. Notes on the way
+    where signals are to go. 0 when all ended before."""
+    assert server._keeper is not None
     end = time.monotonic() + START_GRACE
     while server.alive and time.monotonic() < end:
-        for pid in [server._started] + proc.descendants(server._started):
+        below = [server._started] + proc.descendants(server._started)
+        for pid in below + [pid for pid in proc.descendants(server._keeper.pid) if pid not in below]:
             running = proc.program(pid)
             if running == passed[-1] and len(passed) > 1 and server._outermost == server._started:
                 server._outermost = pid
