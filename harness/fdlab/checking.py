@@ -113,6 +113,7 @@ class Play(Session):
         """All of them read at once, until nothing more comes: for a server that may wait in send() for one of them."""
         clients = [self.clients[name] for name in names]
         end = time.monotonic() + self.deadline
+        arrived = False
         while time.monotonic() < end:
             before = [len(client.unheard) for client in clients]
             for client in clients:
@@ -120,12 +121,17 @@ class Play(Session):
             try:
                 barrier.wait_for_rest(self.server.pid, self.ports, 0.05)
             except barrier.NotAtRest:
+                arrived = False
                 continue
             barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
             for client in clients:
                 client.listen(lambda: False, 0.0)
-            if before == [len(client.unheard) for client in clients]:
+            if before != [len(client.unheard) for client in clients]:
+                arrived = False
+            elif arrived:  # and it has come to rest after that, see _await()
                 return
+            else:
+                arrived = True
 
     def hears_end(self, name: str) -> None:
         self.steps.append("%s sees the server close the connection" % name)
@@ -180,9 +186,11 @@ class Play(Session):
 
     def _await(self, client: Client, done: Callable[[], bool]) -> str:
         """Until it is done, or nothing more can come; why not, then. A server that rests with input that it has not
-        taken may only have taken a nap, where its call has an end of its own."""
+        taken may only have taken a nap, where its call has an end of its own. And what arrives at the client while we wait
+        (its acknowledgement, up to 40 ms late) makes room for more: so it must have come to rest after that, too."""
         end = time.monotonic() + self.deadline
         resting_since: Optional[float] = None
+        arrived = False             # all that was on its way, when we looked last
         client.listen(done, 0.0)
         while not done() and client.ended is None:
             client.listen(done, 0.03)
@@ -194,14 +202,17 @@ class Play(Session):
             try:
                 rest = barrier.wait_for_rest(self.server.pid, self.ports, 0.3)
             except barrier.NotAtRest:
-                resting_since = None
+                resting_since, arrived = None, False
                 continue
             barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
             client.listen(done, 0.0)
             if done() or client.ended is not None:
                 break
             if len(client.unheard) > had:  # that made room, and more may come
-                resting_since = None
+                resting_since, arrived = None, False
+                continue
+            if not arrived:
+                arrived = True
                 continue
             resting_since = resting_since or now
             naps = rest.call in barrier.WATCHING and barrier._unread(proc.tcp(self.server.pid, self.ports), self.ports)
