@@ -56,6 +56,7 @@ struct thread {
 	bool vforked; /* a vfork child runs on this thread's memory; pid is the child's */
 	uint32_t last_epoll; /* events that the last epoll_wait gave */
 	uint16_t counts[FDT_FAULTS]; /* calls that each --inject has seen in this thread */
+	_Atomic uint64_t newest; /* the slot that it took last; a signal handler's counts too */
 };
 
 /* The process. `pid` lies in a page of its own that the kernel wipes in every forked child (madvise(2), MADV_WIPEONFORK),
@@ -137,7 +138,13 @@ item(struct frame *f, enum fdt_item kind, const void *content, size_t size)
 	fdt_put_item(f->slot, &f->at, kind, content, size);
 }
 
-/* Takes 1 + slots_for(bytes) slots and fills the head. The items come next, and then begun() makes it visible. */
+/*
+ * Takes 1 + slots_for(bytes) slots and fills the head. The items come next, and then begun() makes it visible.
+ *
+ * The clock is read before the slot is taken: however long a thread is held up between the two, whoever takes a later slot returns
+ * later than this call says that it began (timeline.h rests on that). But a signal handler that came between has an earlier
+ * slot and a later time: then it is read again, so that time never runs backwards within a thread.
+ */
 static inline void
 begin(struct frame *f, size_t bytes)
 {
@@ -147,13 +154,18 @@ begin(struct frame *f, size_t bytes)
 		return;
 	bytes += extra_bytes(f);
 	f->tail = slots_for(bytes);
+	uint64_t newest = atomic_load_explicit(&self.newest, memory_order_relaxed), at = now();
 	uint64_t index = atomic_fetch_add_explicit(&process.header->cursor, 1 + f->tail, memory_order_relaxed);
 
 	if (UNLIKELY(index + 1 + f->tail > atomic_load_explicit(&process.ready, memory_order_relaxed)) &&
 	    !make_room(index + 1 + f->tail))
 		return;
 	struct fdt_slot *slot = process.slots + index;
+	uint64_t latest = atomic_load_explicit(&self.newest, memory_order_relaxed);
 
+	if (UNLIKELY(latest != newest && latest < index))
+		at = now();
+	atomic_store_explicit(&self.newest, index, memory_order_relaxed);
 	f->slot = slot;
 	for (uint32_t i = 1; i <= f->tail; i++)
 		atomic_store_explicit(&slot[i].commit, fdt_commit(index + i, FDT_TAIL), memory_order_relaxed);
@@ -169,7 +181,7 @@ begin(struct frame *f, size_t bytes)
 	slot->fault = 0;
 	slot->arg = f->arg;
 	slot->spent = 0;
-	slot->begin = now();
+	slot->begin = at;
 	if (f->nextra)
 		item(f, FDT_ITEM_ARGS, f->extra, f->nextra * sizeof f->extra[0]);
 }

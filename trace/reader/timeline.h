@@ -2,7 +2,8 @@
  *
  * Slots are in the order calls began; what a call does to a table of descriptors it does before it returns. A timeline gives
  * two steps for each event: BEGIN, in slot order, and END, once it has returned. Before a BEGIN come the ENDs of all calls
- * that had returned by then, earliest first. So a step sees what the program could have seen.
+ * that had returned by then, earliest first. So a step sees what the program could have seen: a call's clock is read before
+ * its slot is taken, and what has a later slot cannot have returned before that.
  */
 #ifndef FDT_TIMELINE_H
 #define FDT_TIMELINE_H
