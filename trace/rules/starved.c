@@ -6,7 +6,7 @@
 /* ns in calls on one descriptor that no wait had reported, within one turn: while another one is known to have waited
  * then; when only the next wait tells so; and for writes, of which nobody knows beforehand whether they will sit, and
  * in a program that does without a wait. */
-enum { LONG = 3000000, LONG_TOLD_AFTER = 50000000, LONG_OUT = 100000000 };
+enum { LONG = 20000000, LONG_TOLD_AFTER = 50000000, LONG_OUT = 100000000 };
 enum {
 	AT_ONCE = 1000000, /* ns: a wait or accept that takes no longer found something that was there already */
 	BUFFERED = 65536,  /* bytes */
@@ -298,7 +298,7 @@ const struct rule rule_starved = {
 		  "its own.",
 	.what = "A thread that sat in calls on one connection which no wait had promised, while another one had "
 		"something for it: it had been reported as ready and was not served, or it stood in a listener's "
-		"queue (3 ms or more of reading or accepting), or the next wait returned at once with it (50 ms), "
+		"queue (20 ms or more of reading or accepting), or the next wait returned at once with it (50 ms), "
 		"or the next accept, in a program that does without a wait (100 ms). Writing counts from 100 ms on, "
 		"non-blocking descriptors not at all.",
 	.example = "  9  select(6, r{3,4,5})                = 1  r{3}           server.c:40\n"
