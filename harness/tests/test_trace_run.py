@@ -332,7 +332,8 @@ def test_only(tmp_path, programs):
 
 
 def test_no_follow_forks(tmp_path, programs):
-    trace(tmp_path, programs("busy"), "10", options=("--no-follow-forks",))
+    done = trace(tmp_path, programs("busy"), "10", options=("--no-follow-forks",))
+    assert done.returncode == 3  # its child has ended as it should, too
     got = events(tmp_path)
     assert {event["pid"] for event in got if event["call"] not in ("note",)} == {got[0]["pid"]}
 

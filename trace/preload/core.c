@@ -661,6 +661,7 @@ arrive(void)
 		attach(process.header, pid);
 		if (!follow_child(pid, (uint32_t)sys1(SYS_getppid, 0))) {
 			process.header = NULL;
+			self.checked = 0;
 			return false;
 		}
 		return true;

@@ -20,6 +20,7 @@ work(void *unused)
 int
 main(int argc, char **argv)
 {
+	int status = 0;
 	pthread_t thread[2];
 
 	rounds = argc > 1 ? atoi(argv[1]) : 100;
@@ -32,6 +33,5 @@ main(int argc, char **argv)
 		execl("/bin/true", "true", (char *)NULL);
 		_exit(127);
 	}
-	wait(NULL);
-	return 3;
+	return wait(&status) > 0 && status == 0 ? 3 : 4;
 }
