@@ -534,6 +534,9 @@ join(void)
 			real_slow(i);
 	if (path == NULL || (h = map_capture(path)) == NULL)
 		return;
+	/* A program that a child executes, where children are not followed, has nothing to write. */
+	if (!(h->flags & FDT_RUN_FORKS) && h->first_pid != 0 && h->first_pid != (uint32_t)sys1(SYS_getpid, 0))
+		return;
 	if (!make_pid_page())
 		return;
 	process.slots = (struct fdt_slot *)(void *)((char *)h + FDT_HEADER_SIZE);
