@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from fdlab import feedback, isolate  # noqa: E402  (found by the line above)
 from fdlab.checking import Bench  # noqa: E402
 from fdlab.play import lab_module  # noqa: E402
-from fdlab.result import FAILED, NOT_JUDGED, PASSED  # noqa: E402
+from fdlab.result import FAILED, MOOT, NOT_JUDGED, PASSED  # noqa: E402
 
 LONGEST = 60.0    # seconds: a check that takes longer is ended, and not judged
 ALL = 300.0       # seconds: what has not begun by then is not judged either
@@ -194,7 +194,7 @@ class _Running:
             if causes:
                 self.waiting.remove(item)
                 causes = self.causes[name_of(item)] = sorted(set(causes))
-                self.report(item, [_skipped(item, "it has no meaning as long as %s %s not passed" % (
+                self.report(item, [_skipped(item, MOOT + "%s %s not passed" % (
                     " and ".join(causes), "is" if len(causes) == 1 else "are"))])
             elif all(state == PASSED for state in states):
                 self.waiting.remove(item)

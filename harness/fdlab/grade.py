@@ -143,7 +143,7 @@ def judge(grade: Grade, program: str, folder: str, build: str, side_by_side: int
     if ended not in (0, 1):
         raise RuntimeError("pytest ended with status %d" % ended)
     if grade.only:  # those, and of what they come after only what kept them from being judged
-        grade.checks = [check for check in grade.checks if check.name in grade.only or check.status == FAILED]
+        grade.checks = [check for check in grade.checks if check.name in grade.only or check.status == FAILED or check.undecided]
     for check in grade.checks:
         if check.status == NOT_JUDGED and not check.message:
             check.message = "the grader did not come to it"

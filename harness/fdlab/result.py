@@ -14,6 +14,7 @@ VIEWS = ("student", "instructor")
 UNTOLD = "This check is hidden: its name and its points are all that is told."
 TODO = "/* YOUR CODE HERE */"    # what stands in the students' kit in place of a solution
 ABSENT = "it is hidden: it is made when the work is handed in"
+MOOT = "it has no meaning as long as "   # why a check is not judged whose @after did not pass; which, stands behind it
 
 
 @dataclass
@@ -35,6 +36,11 @@ class Check:
     @property
     def points(self) -> float:
         return self.max_points if self.status == PASSED else 0.0
+
+    @property
+    def undecided(self) -> bool:
+        """It was to be made, and could not be judged: that lies with whoever grades, not with the submission."""
+        return self.status == NOT_JUDGED and bool(self.message) and not self.absent and not self.message.startswith(MOOT)
 
 
 @dataclass

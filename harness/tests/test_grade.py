@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -217,6 +218,17 @@ def test_a_tracer_that_fails_is_not_the_students_fault(run_grade, build, tmp_pat
     assert {check["status"] for check in result["checks"]} == {NOT_JUDGED}
     result = as_json(run_grade("lab2", SERVERS["lab2"], "--check", "connect.three", "--format", "json", built=tmp_path))
     assert one(result, "connect.three")["message"].startswith("the grader itself failed")
+    result = as_json(run_grade("lab2", SERVERS["lab2"], "--check", "order.any", "--format", "json", built=tmp_path))
+    assert "connect.three is not passed" in one(result, "order.any")["message"]
+    assert one(result, "connect.three")["message"].startswith("the grader itself failed"), "what kept it from being judged is told too"
+
+
+def test_a_project_outside_tmp(run_grade):
+    """A sandbox has a /tmp of its own, which the program may write to, and nothing else: where the traces lie is read-only in it."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="fdlab-test-") as folder:
+        status, out, err = run_grade("lab2", SERVERS["lab2"], "--check", "echo.all", "--traces", folder)
+        assert status == 0, out + err
+        assert os.path.getsize(os.path.join(folder, "echo.all", "1.fdt")) > 0
 
 
 # ---- arguments

@@ -266,6 +266,22 @@ def test_disk_full_in_the_middle(tmp_path, programs):
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting takes root")
+def test_a_file_mounted_into_a_folder_that_is_read_only(tmp_path):
+    """All that a sandbox gives away of a folder."""
+    folder, given = tmp_path / "folder", tmp_path / "given.fdt"
+    folder.mkdir()
+    for capture in (folder / "t.fdt", given):
+        capture.touch()
+    done = subprocess.run(["unshare", "--mount", "sh", "-ec",
+                           'mount -t tmpfs none "$1"; touch "$1/t.fdt"; mount --bind "$2" "$1/t.fdt"; mount -o remount,ro "$1";'
+                           'exec "$3" run -o "$1/t.fdt" -- true', "sh", folder, given, FDTRACE], capture_output=True, text=True,
+                          timeout=DEADLINE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert subprocess.run([FDTRACE, "log", given], stdout=subprocess.DEVNULL).returncode == 0
+    assert given.stat().st_size > 0 and (folder / "t.fdt").stat().st_size == 0
+
+
 def test_capture_that_vanishes(tmp_path):
     done = trace(tmp_path, "sh", "-c", f"rm {tmp_path / 'trace.fdt'}; exit 6")
     assert done.returncode == 6

@@ -249,46 +249,53 @@ fill_header(struct fdt_header *h, uint64_t max_slots)
 	next_anchor_ns = a.ns + 1000000;
 }
 
-/* The file `scratch` becomes the capture; 0 or an errno. A file that is mounted over the capture's name (a sandbox gives away one
- * file of a folder) cannot be replaced: that one is written in place. */
+/* A file that is mounted over the capture's name (a sandbox gives away one file of a folder, and no more) cannot be replaced, and
+ * its folder may be read-only: that file is written in place. 0 or an errno. */
 static int
-take_place(struct space *s, const char *scratch)
+write_in_place(struct space *s)
 {
-	int fd;
-
-	if (rename(scratch, s->path) == 0)
-		return 0;
-	if (errno != EBUSY || (fd = open(s->path, O_RDWR | O_TRUNC | O_CLOEXEC)) < 0)
-		return errno;
-	unlink(scratch);
-	close(s->fd);
-	s->fd = fd;
-	return posix_fallocate(s->fd, 0, (off_t)bytes_of(FIRST_SPACE));
+	s->fd = open(s->path, O_RDWR | O_TRUNC | O_CLOEXEC);
+	return s->fd < 0 ? errno : posix_fallocate(s->fd, 0, (off_t)bytes_of(FIRST_SPACE));
 }
 
-/* A new file under a name of its own, which then takes the place of the old one: whoever still maps that keeps it. */
+/* A new file under a name of its own, which then takes the place of the old one: whoever still maps that keeps it. 0 or an errno. */
+static int
+replace_file(struct space *s)
+{
+	char *scratch;
+	int error;
+
+	if (asprintf(&scratch, "%s.%d", s->path, (int)getpid()) < 0)
+		fail("out of memory");
+	s->fd = open(scratch, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (s->fd < 0) {
+		error = errno;
+	} else {
+		error = posix_fallocate(s->fd, 0, (off_t)bytes_of(FIRST_SPACE));
+		if (error == 0 && rename(scratch, s->path) != 0)
+			error = errno;
+		if (error != 0) {
+			unlink(scratch);
+			close(s->fd);
+		}
+	}
+	free(scratch);
+	return error;
+}
+
 static void
 make_file(struct space *s, const char *given)
 {
-	char *scratch;
 	struct stat st;
 
 	if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
 		fail("cannot write the capture %s: it is there and is not a file; choose another name with -o", given);
-	if (asprintf(&scratch, "%s.%d", s->path, (int)getpid()) < 0)
-		fail("out of memory");
-	s->fd = open(scratch, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (s->fd < 0)
-		fail("cannot write the capture %s: %s; choose another place with -o", given, strerror(errno));
-	int error = posix_fallocate(s->fd, 0, (off_t)bytes_of(FIRST_SPACE));
+	int error = replace_file(s);
 
-	if (error == 0)
-		error = take_place(s, scratch);
-	if (error != 0) {
-		unlink(scratch);
+	if (error == EBUSY || error == EROFS) /* mounted over the name; and in a folder that is read-only */
+		error = write_in_place(s);
+	if (error != 0)
 		fail("cannot write the capture %s: %s; choose another place with -o", given, strerror(error));
-	}
-	free(scratch);
 }
 
 void

@@ -10,7 +10,6 @@ import argparse
 import glob
 import json
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -18,13 +17,12 @@ import subprocess
 from typing import Any, Dict, List, Optional
 
 from .. import grade, result
-from ..result import FAILED, NOT_JUDGED, Grade
+from ..result import FAILED, Grade
 from . import plan
 from .progress import die_with_parent
 
 DEADLINE = 1200      # seconds, for all checks of one submission
 LARGEST_CAPTURE = 8 << 20
-_OUR_TROUBLE = re.compile("(?!it has no meaning as long as )")
 
 
 class _Late(Exception):
@@ -88,7 +86,7 @@ def _grade(entry: Dict[str, Any], folder: str, work: str, options: argparse.Name
     os.chdir(root)
     as_it_was = plan.grader_sum(options, options.tier)
     traces = _keep_traces(found, work, os.path.join(work, "kept"), os.path.join(build, "fdtrace"))
-    final = not found.compiled or not any(_OUR_TROUBLE.match(check.message) for check in found.of(NOT_JUDGED) if not check.absent)
+    final = not found.compiled or not any(check.undecided for check in found.checks)
     final = final and as_it_was == options.grader  # a `make build` meanwhile has changed the tools under our hands
     return {"grade": _without(work + os.sep, result.to_dict(found)), "traces": traces, "final": final, "problem": ""}
 
