@@ -195,7 +195,13 @@ bench: build
 # END INSTRUCTOR
 # ---- end of the tracer
 
-build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TRACER)
+# Between the harness and each program that it starts.
+$(BUILD)/keeper: harness/keeper.c $(BUILD)/trace.flags
+	$(NEED_CC)$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TRACE_FLAGS) -o $@ $<
+TOOLS := $(TRACER) $(BUILD)/keeper
+
+build: $(foreach lab,$(LABS),$(BUILD)/$(lab)/server) $(BUILD)/client $(TOOLS)
 
 # Two labs in one command are played one after the other, also under -j: they share the ports and the screen.
 ifneq ($(filter-out 0 1,$(words $(filter lab%,$(MAKECMDGOALS)))),)
@@ -203,7 +209,7 @@ ifneq ($(filter-out 0 1,$(words $(filter lab%,$(MAKECMDGOALS)))),)
 endif
 
 .PHONY: $(LABS)
-$(LABS): lab%: $(call server_of,lab%) $(TRACER)
+$(LABS): lab%: $(call server_of,lab%) $(TOOLS)
 	$(NEED_PY)$(Q)$(RUN_PYTHON) -m fdlab.play $@ --build $(BUILD) --server $< --timeout $(TIMEOUT) --port $(PORT)
 
 # Ctrl+C is the right end of it, so make is not to call it an error; but it must not be ignored either.
@@ -230,7 +236,7 @@ WITH_PYTEST = python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
 	PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache $$python
 GRADE_FLAGS = --compile $(call quote,$(COMPILE_LAB)) --helpers $(BUILD)/common/helpers.a --build $(BUILD)
 
-grade: $(BUILD)/common/helpers.a $(TRACER)
+grade: $(BUILD)/common/helpers.a $(TOOLS)
 	$(NEED_CC)$(NEED_PY)$(NEED_SRC)$(Q)$(WITH_PYTEST) -m fdlab.grade $(LAB) \
 		$(call quote,$(or $(SRC),$(wildcard labs/$(LAB)-*/server.c),$(error there is no lab `$(LAB)': LAB= is one of $(LABS)))) \
 		$(GRADE_FLAGS) $(CHECK:%=--check %) --format $(FORMAT) --view $(VIEW) $(if $(TIER),--tier $(call quote,$(TIER))) --out $(call quote,$(OUT)) --traces $(BUILD)/$(LAB)/grade
@@ -249,12 +255,12 @@ SHARD :=
 FROM  :=
 CLASS_OUT = $(call quote,$(if $(filter -,$(OUT)),$(BUILD)/class/$(LAB),$(OUT)))
 NEED_SUBMISSIONS = $(if $(SUBMISSIONS),,$(error SUBMISSIONS= names the folder or the zip with what was handed in))
-class merge: $(BUILD)/common/helpers.a $(TRACER)
+class merge: $(BUILD)/common/helpers.a $(TOOLS)
 	$(NEED_CC)$(NEED_PY)$(NEED_SUBMISSIONS)$(Q)+export MAKE=$(call quote,$(MAKE)); $(WITH_PYTEST) -m fdlab.klass \
 		$(GRADE_FLAGS) --shard $(call quote,$(SHARD)) -- \
 		$(if $(filter merge,$@),merge,run) $(LAB) $(call quote,$(SUBMISSIONS)) $(CLASS_OUT) $(if $(filter merge,$@),$(FROM))
 
-grade-grader: $(BUILD)/common/helpers.a $(TRACER)
+grade-grader: $(BUILD)/common/helpers.a $(TOOLS)
 	$(NEED_CC)$(NEED_PY)$(Q)$(WITH_PYTEST) -m fdlab.$(if $(TIMES),flicker --times $(TIMES),matrix) $(GRADE_FLAGS)
 
 handouts: build

@@ -263,6 +263,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         raise pytest.UsageError(str(error)) from None
     most = config.getoption("--side-by-side") or 2 * (os.cpu_count() or 1)
     running = _Running(session)
+    for lab in {os.path.basename(file_of(item)) for item in session.items}:
+        lab_module(lab[:-len(".py")])  # read once here, and not in each process
     while running.waiting or running.pipes.get_map():
         while len(running.pipes.get_map()) < most:
             item = running.next()

@@ -535,9 +535,12 @@ class Play(Session):
         self.server.end()
 
 
+_LETTERS = bytes(ord("a") + n % 26 for n in range(256))
+
+
 def letters(chance: random.Random, count: int) -> bytes:
     """Text that is nowhere like itself, so that a piece that is missing or in the wrong place is seen."""
-    return bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz", k=count))
+    return chance.randbytes(count).translate(_LETTERS)
 
 
 def _heard_instead(wanted: bytes, got: bytes, why: str) -> str:

@@ -36,7 +36,7 @@ ROOT = Path(grade.ROOT)
 TOP = "fdlab-kit"
 # What is taken, before anything is left out. The modules of harness/fdlab are found by what imports them.
 TAKEN = ("Makefile", "README.md", "LICENSE", ".gitignore", "labs/", "common/", "trace/", "handouts/", "harness/conftest.py",
-         "harness/get_pytest.sh", "harness/sessions/", "harness/checks/", "harness/points/", "harness/fdlab/")
+         "harness/get_pytest.sh", "harness/keeper.c", "harness/sessions/", "harness/checks/", "harness/points/", "harness/fdlab/")
 LEFT_OUT = ("handouts/instructor.md", "handouts/answers/", "handouts/ko/answers/", "trace/rules/README.md",
             "trace/player/README.md")
 WITH_SOLUTIONS = ("labs/", "common/")
@@ -218,8 +218,6 @@ def _imports(text: str) -> Iterator[str]:
             yield from [module + "." + name.name for name in node.names] if module else []
         elif isinstance(node, ast.Import):
             yield from [name.name[len("fdlab."):] for name in node.names if name.name.startswith("fdlab.")]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+\.py", node.value):
-            yield node.value[:-len(".py")]       # one that is started as a program: keeper.py
 
 
 def reached(texts: Texts, also: Sequence[str]) -> Set[str]:

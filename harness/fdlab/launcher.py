@@ -24,7 +24,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -33,6 +32,8 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 from . import proc
 from .trace import plain
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 DEADLINE = 5.0           # seconds: a step that takes longer has failed
 OUTPUT_MOST = 256 << 20  # bytes: a server that prints more is ended
@@ -462,6 +463,14 @@ def _output(terminal: bool) -> tuple:
     return reading, writing
 
 
+def _keeper() -> str:
+    """harness/keeper.c, compiled."""
+    path = os.path.join(os.environ.get("FDLAB_BUILD") or os.path.join(ROOT, "build"), "keeper")
+    if not os.path.exists(path):
+        raise LaunchError("%s is missing, without which nothing is started: make build" % path)
+    return os.path.abspath(path)
+
+
 def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadline: float, grace: float, live: bool,
                 environment: Dict[str, str], limits: Dict[int, int], terminal: bool) -> None:
     """Starts the keeper, which starts the program; waits until it has."""
@@ -477,8 +486,7 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
                 pipes.append(writing)
                 server.lines.drain(source, reading)
             out, err = pipes
-        keeper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper.py")
-        command = [sys.executable, "-I", "-S", keeper, str(theirs.fileno()), str(deadline), str(grace),
+        command = [_keeper(), str(theirs.fileno()), str(deadline), str(grace),
                    ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items()),
                    "%d,%d" % (server.most_processes, server.most_memory)]
         server._keeper = subprocess.Popen(

@@ -111,6 +111,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     timeout, ports = check(options, lab.PORTS)
     if timeout == 0:
         complain("TIMEOUT=0 means no timer, and the session waits for one: make serve LAB=%s TIMEOUT=0" % options.lab)
+    os.environ["FDLAB_BUILD"] = os.path.abspath(options.build)
     where = os.path.join(options.build, options.lab)
     os.makedirs(where, exist_ok=True)
     capture, log = os.path.join(where, "trace.fdt"), os.path.join(where, "trace.log")

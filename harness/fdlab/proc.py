@@ -5,6 +5,7 @@ Try: PYTHONPATH=harness python3 -c 'from fdlab import proc; print(proc.threads(1
 """
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import socket
@@ -192,6 +193,7 @@ class Tcp(NamedTuple):
     inode: int
 
 
+@functools.lru_cache(maxsize=8192)   # the same few stand in every look at the table
 def _address(text: str) -> Address:
     """0100007F:C350 is 127.0.0.1:50000: 32-bit words in this machine's byte order, then the port."""
     host, port = text.split(":")
@@ -206,7 +208,7 @@ def tcp(pid: Optional[int] = None, ports: Sequence[int] = ()) -> List[Tcp]:
     one of these on either side; and the table of IPv6 is left out when all of them have a listener in that of IPv4. Each
     table takes milliseconds, and on a busy machine thousands of old connections stand in it."""
     found: List[Tcp] = []
-    wanted = [":%04X " % port for port in ports]
+    wanted = {"%04X" % port for port in ports}
     for name in ("tcp", "tcp6"):
         if name == "tcp6" and ports and {row.local[1] for row in found if row.state == LISTEN}.issuperset(ports):
             continue
@@ -215,9 +217,9 @@ def tcp(pid: Optional[int] = None, ports: Sequence[int] = ()) -> List[Tcp]:
         except OSError:
             continue  # no IPv6 here, or the process is gone: its other calls will say so
         for line in lines:
-            if wanted and not any(port in line for port in wanted):
+            word = line.split(None, 10)
+            if wanted and word[1][-4:] not in wanted and word[2][-4:] not in wanted:
                 continue
-            word = line.split()
             unsent, unread = word[4].split(":")
             found.append(Tcp(_address(word[1]), _address(word[2]), int(word[3], 16), int(unsent, 16), int(unread, 16),
                              int(word[9])))

@@ -74,7 +74,7 @@ def judging_files(lab: str, build: str, also: List[str], points_file: Optional[s
     yield os.path.join(os.path.dirname(__file__), "one.py")
     yield points_file or os.path.join(grade.HARNESS, "points", lab + ".txt")
     yield from sorted(glob.glob(os.path.join(glob.escape(grade.ROOT), "common", "*.h")))
-    yield os.path.join(build, "fdtrace")
+    yield from (os.path.join(build, name) for name in ("fdtrace", "keeper"))
     yield from sorted(glob.glob(os.path.join(glob.escape(build), "libfdtrace*.so")))
     yield from also
 
