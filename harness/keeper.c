@@ -10,10 +10,11 @@
  * - After DEADLINE seconds it kills, even if the harness hangs.
  * - It counts: TREE is how many processes and threads, and how many bytes of memory of their own, all of them together may
  *   have ("2048,2147483648"; 0: any number). Resource limits are for one process, and root is excused from some of them.
+ *   A fork bomb of root's may be thousands of processes between two counts: where a control group can be made, the kernel
+ *   refuses more than a few above what is counted.
  * GRACE is how many seconds the program itself may outlive what it started: fdtrace needs a moment to close its capture.
  * KEPT-FDS stay open in the program ("5,7"; besides 0, 1, 2). LIMITS are its resource limits, as "7=1024,9=536870912"
- * (RLIMIT_NOFILE and RLIMIT_AS here). The kernel excuses root from RLIMIT_NPROC: a control group holds it to that instead,
- * where there is one to be had, so that a fork bomb stays small enough to be counted.
+ * (RLIMIT_NOFILE and RLIMIT_AS here).
  *
  * It says on CONTROL-FD, a line each: "pid N", "exit WAIT-STATUS", "late" (the deadline), "fail ERRNO" (no such program),
  * "over processes", "over memory" (it has more than TREE), and hears: "signal N" (send it to the program), "end" (kill it).
@@ -41,6 +42,7 @@
 #include <unistd.h>
 
 #define LOOK     0.05  /* seconds between two counts */
+#define BESIDES  64    /* processes and threads that are not the program's own */
 #define PRIORITY (-15) /* so that we have our turn among hundreds; who may not do that has RLIMIT_NPROC */
 
 struct pids {
@@ -232,17 +234,18 @@ find_parent_group(char *parent, size_t room)
 	return false;
 }
 
-/* Makes a group of `most` processes and threads; the program is to enter it. Leaves k->group "" where that cannot be. */
+/* Makes a group for the program to enter, with room for a sandbox and fdtrace besides what is counted. Leaves k->group ""
+ * where that cannot be, or need not. */
 static void
-make_group(struct keeper *k, unsigned long long most)
+make_group(struct keeper *k)
 {
 	char parent[PATH_MAX - 64], path[PATH_MAX + 32], number[32];
 
-	if (geteuid() != 0 || !find_parent_group(parent, sizeof parent))
+	if (k->most.processes == 0 || geteuid() != 0 || !find_parent_group(parent, sizeof parent))
 		return;
 	snprintf(k->group, sizeof k->group, "%s/fdlab-%d", parent, (int)getpid());
 	snprintf(path, sizeof path, "%s/pids.max", k->group);
-	snprintf(number, sizeof number, "%llu", most);
+	snprintf(number, sizeof number, "%llu", k->most.processes + BESIDES);
 	if (mkdir(k->group, 0755) == 0) {
 		if (write_file(path, number))
 			return;
@@ -509,7 +512,6 @@ main(int argc, char **argv)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE}; /* we end when the harness ends, not before */
 	struct keeper k = {0};
-	unsigned long long most;
 	sigset_t child;
 
 	if (argc < 8) {
@@ -527,8 +529,7 @@ main(int argc, char **argv)
 	int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 
 	fcntl(k.control, F_SETFD, FD_CLOEXEC);
-	if (limit_of(k.limits, RLIMIT_NPROC, &most))
-		make_group(&k, most);
+	make_group(&k);
 	int problem = start(&k, argv + 7);
 
 	setpriority(PRIO_PROCESS, 0, PRIORITY);

@@ -210,6 +210,57 @@ def test_a_keeper_that_is_killed_takes_the_server_with_it(build, ports):
         wait_until(lambda: is_gone(server.pid), "the server is gone")
 
 
+FORKS = r"""
+#include <signal.h>
+#include <unistd.h>
+int
+main(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	for (int i = 0; i < 400; i++) {
+		if (fork() == 0) {
+			pause();
+			_exit(0);
+		}
+	}
+	pause();
+}
+"""
+
+
+def group_of(pid: int) -> List[Path]:
+    """The control group that its keeper has made for a process."""
+    return [path.parent for path in Path("/sys/fs/cgroup").glob("**/fdlab-*/cgroup.procs") if str(pid) in path.read_text().split()]
+
+
+def can_make_groups() -> bool:
+    """Root may, where the kernel's groups are mounted and not read-only."""
+    if os.getuid() != 0:
+        return False
+    with open("/proc/self/cgroup") as file:
+        for line in file:
+            names, path = line.rstrip("\n").split(":", 2)[1:]
+            if names == "pids":
+                return os.access("/sys/fs/cgroup/pids" + path, os.W_OK)
+    handed = Path("/sys/fs/cgroup/cgroup.subtree_control")
+    return handed.exists() and "pids" in handed.read_text() and os.access("/sys/fs/cgroup", os.W_OK)
+
+
+@pytest.mark.skipif(not can_make_groups(), reason="needs root, and control groups that may be made")
+def test_the_kernel_refuses_root_many_more_processes_than_are_counted(build, ports):
+    with launch(lab2(build, ports(1)), most_processes=300) as server:
+        server.wait_for_line("listening")
+        made = group_of(server.pid)
+        assert len(made) == 1 and (made[0] / "pids.max").read_text() == "364\n"
+    assert not made[0].exists()
+
+
+def test_more_processes_than_it_may_have_are_counted(compile_c):
+    with launch([compile_c(FORKS)], most_processes=100) as server:
+        assert server.wait(10.0) == 128 + signal.SIGKILL
+        assert "it had started more than 100 processes" in server.how_it_ended()
+
+
 # ---- ports
 
 def test_free_ports_are_never_given_twice():
