@@ -1,6 +1,7 @@
 """harness/tests/test_launcher.py: a server starts clean, is heard, and never outlives the harness."""
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -230,7 +231,12 @@ main(void)
 
 def group_of(pid: int) -> List[Path]:
     """The control group that its keeper has made for a process."""
-    return [path.parent for path in Path("/sys/fs/cgroup").glob("**/fdlab-*/cgroup.procs") if str(pid) in path.read_text().split()]
+    found = []
+    for path in Path("/sys/fs/cgroup").glob("**/fdlab-*/cgroup.procs"):
+        with contextlib.suppress(OSError):  # another keeper's may vanish meanwhile
+            if str(pid) in path.read_text().split():
+                found.append(path.parent)
+    return found
 
 
 def can_make_groups() -> bool:
