@@ -1,4 +1,4 @@
-"""harness/checks/conftest.py: what makes pytest a grader: checks run side by side, each in a process and a network of its own.
+"""harness/checks/conftest.py: what makes pytest a grader: checks run side by side, each in a network of its own.
 
     make grade LAB=lab2 SRC=my.c
     pytest harness/checks/lab2.py --server build/lab2/server -v      the same checks, as plain tests
@@ -9,17 +9,20 @@ properties.
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
-import selectors
+import select
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from _pytest.reports import TestReport
+from _pytest.runner import runtestprotocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -118,33 +121,81 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
 
 # ---- side by side
 
-def _in_a_process(item: pytest.Item, tier: str, started: float) -> Tuple[int, int]:
-    """Starts one check; its pid, and the pipe on which its reports come."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writing)
-        return pid, reading
+class _Worker:
+    """A process that makes one check after the other, each in a network of its own. A process for each check would be
+    cleaner still, but most of what a check costs would be what a fork of Python costs. It talks to us on a socket: a number
+    of an item, four bytes, and then what came of it, eight bytes of length and that."""
+
+    def __init__(self, session: pytest.Session, others: List["_Worker"]) -> None:
+        self.socket, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            for one in [self.socket] + [other.socket for other in others]:
+                one.close()  # so that each of us sees the end of who started us
+            _work(session, theirs)
+        theirs.close()
+        self.item: Optional[pytest.Item] = None     # the check that it makes now
+        self.until = 0.0                            # when that is too late
+        self.heard = bytearray()
+
+    def begin(self, item: pytest.Item, number: int) -> None:
+        self.item, self.until, self.heard = item, time.monotonic() + LONGEST, bytearray()
+        with contextlib.suppress(OSError):  # it has died: the socket's end says so
+            self.socket.sendall(number.to_bytes(4, "big"))
+
+    def hear(self) -> Optional[bytes]:
+        """What came of the check, when all of that is there; b"" when the worker has died."""
+        try:
+            more = self.socket.recv(1 << 20)
+        except OSError:
+            more = b""
+        self.heard += more
+        if not more:
+            return b""
+        whole = 8 + int.from_bytes(self.heard[:8], "big")
+        return bytes(self.heard[8:]) if len(self.heard) >= max(whole, 8) else None
+
+    def end(self) -> None:
+        self.socket.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)  # what it had started is killed too, by its keepers
+        os.waitpid(self.pid, 0)
+
+
+def _work(session: pytest.Session, asked: socket.socket) -> None:
+    """What a worker does. Never returns: it must not come into its parent's code."""
     try:
-        os.close(reading)
-        capture = item.config.pluginmanager.getplugin("capturemanager")
+        capture = session.config.pluginmanager.getplugin("capturemanager")
         if capture is not None:
             capture.stop_global_capturing()
-            item.config.pluginmanager.unregister(capture)
+            session.config.pluginmanager.unregister(capture)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
-        os.set_inheritable(writing, False)
-        isolate.enter(tier)
-        from _pytest.runner import runtestprotocol
-        reports = [item.config.hook.pytest_report_to_serializable(config=item.config, report=report)
-                   for report in runtestprotocol(item, nextitem=None, log=False)]
-        with open(writing, "wb") as pipe:
-            pickle.dump((reports, time.monotonic() - started), pipe)
-    except BaseException as error:  # noqa: B902  (a forked child must never return into its parent's code)
-        with open(writing, "wb", closefd=False) as pipe:
-            pickle.dump(repr(error), pipe)
-    os._exit(0)
+        renew = isolate.enter
+        while True:
+            number = asked.recv(4)
+            if len(number) < 4:
+                break
+            try:
+                told: Any = _make(session.items[int.from_bytes(number, "big")], renew)
+                renew = isolate.renew
+            except BaseException as error:  # noqa: B902
+                told = repr(error)
+            raw = pickle.dumps(told)
+            asked.sendall(len(raw).to_bytes(8, "big") + raw)
+    finally:
+        os._exit(0)
+
+
+def _make(item: pytest.Item, enter: Callable[[str], None]) -> Tuple[List[Any], float]:
+    """One check: its reports, and how many seconds it took."""
+    began = time.monotonic()
+    config = item.config
+    enter(config.fdlab_tier)  # type: ignore[attr-defined]
+    reports = [config.hook.pytest_report_to_serializable(config=config, report=report)
+               for report in runtestprotocol(item, nextitem=None, log=False)]
+    return reports, time.monotonic() - began
 
 
 def _skipped(item: pytest.Item, why: str) -> TestReport:
@@ -174,7 +225,7 @@ class _Running:
         self.before = {item: [name for name in preconditions(item) if name in names] for item in self.waiting}
         self.status: Dict[str, str] = {}
         self.causes: Dict[str, List[str]] = {}   # why one was not judged: what failed at the beginning of the chain
-        self.pipes = selectors.DefaultSelector()
+        self.workers: List[_Worker] = []
         depth: Dict[str, int] = {}
         for item in reversed(self.waiting):  # those on which most depends come first
             for name in self.before[item]:
@@ -211,31 +262,35 @@ class _Running:
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
+    @property
+    def busy(self) -> List[_Worker]:
+        return [worker for worker in self.workers if worker.item is not None]
+
     def begin(self, item: pytest.Item) -> None:
-        now = time.monotonic()
-        pid, pipe = _in_a_process(item, self.session.config.fdlab_tier, now)  # type: ignore[attr-defined]
-        self.pipes.register(pipe, selectors.EVENT_READ, (item, pid, now + LONGEST, bytearray()))
+        idle = [worker for worker in self.workers if worker.item is None]
+        if not idle:
+            idle.append(_Worker(self.session, self.workers))
+            self.workers += idle
+        idle[0].begin(item, self.session.items.index(item))
 
     def collect(self) -> None:
         """Waits until something has ended, and reports it."""
-        ready = {key.fd for key, _ in self.pipes.select(1.0)}
-        for key in list(self.pipes.get_map().values()):
-            item, pid, until, heard = key.data
-            more: Any = b""
-            if key.fd in ready:
-                more = os.read(key.fd, 1 << 20)
-                heard += more
-            late = time.monotonic() > until
-            if key.fd in ready and more and not late:
+        ready = select.select([worker.socket for worker in self.busy], [], [], 1.0)[0]
+        for worker in self.busy:
+            heard = worker.hear() if worker.socket in ready else None
+            late = time.monotonic() > worker.until and not heard
+            if heard is None and not late:
                 continue
-            if key.fd not in ready and not late:
-                continue
-            if late:
-                os.kill(pid, signal.SIGKILL)  # what it had started is killed too, by its keepers
-            self.pipes.unregister(key.fd)
-            os.close(key.fd)
-            os.waitpid(pid, 0)
-            self._ended(item, bytes(heard), late)
+            item, worker.item = worker.item, None
+            if late or not heard:
+                self.workers.remove(worker)
+                worker.end()
+            assert item is not None
+            self._ended(item, heard or b"", late)
+
+    def end(self) -> None:
+        for worker in self.workers:
+            worker.end()
 
     def _ended(self, item: pytest.Item, heard: bytes, late: bool) -> None:
         if late or not heard:
@@ -262,15 +317,18 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     except isolate.Refused as error:
         raise pytest.UsageError(str(error)) from None
     most = config.getoption("--side-by-side") or 2 * (os.cpu_count() or 1)
-    running = _Running(session)
     for lab in {os.path.basename(file_of(item)) for item in session.items}:
-        lab_module(lab[:-len(".py")])  # read once here, and not in each process
-    while running.waiting or running.pipes.get_map():
-        while len(running.pipes.get_map()) < most:
-            item = running.next()
-            if item is None:
-                break
-            running.begin(item)
-        if running.pipes.get_map():
-            running.collect()
+        lab_module(lab[:-len(".py")])  # read once here, and not in each worker
+    running = _Running(session)
+    try:
+        while running.waiting or running.busy:
+            while len(running.busy) < most:
+                item = running.next()
+                if item is None:
+                    break
+                running.begin(item)
+            if running.busy:
+                running.collect()
+    finally:
+        running.end()
     return True

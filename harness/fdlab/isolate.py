@@ -15,6 +15,7 @@ inherits that network. Where bubblewrap is missing or may not make namespaces, t
 """
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -60,11 +61,19 @@ def enter(tier: str) -> None:
             raise Refused("a user namespace of its own: %s" % error) from None
     elif _libc.unshare(_CLONE_NEWNET) != 0:  # root may, where user namespaces are off
         raise Refused("a network of its own: %s" % os.strerror(ctypes.get_errno()))
+    renew(tier)
+
+
+def renew(tier: str) -> None:
+    """Another new network, for a process that has entered one, and for what this thread starts from now on."""
+    if tier == "free ports":
+        return
     # The kernel's table of connections has a place for every 64 KB of memory, and to read it is to walk over all of them.
     # A network made from here may have a small table of its own (Linux 6.1): to ask what is on its way takes 0.1 ms then,
     # not 4 to 10.
-    if _set("tcp_child_ehash_entries", "64"):
-        _libc.unshare(_CLONE_NEWNET)
+    _set("tcp_child_ehash_entries", "64")
+    if _libc.unshare(_CLONE_NEWNET) != 0:
+        raise Refused("a network of its own: %s" % os.strerror(ctypes.get_errno()))
     # A connection's buffer for what is to be sent grows as it pleases the kernel, up to 4 MB. Here it is small and stays so:
     # that a client does not read is felt at once, and at the same byte each time.
     _set("tcp_wmem", "4096 16384 16384")
@@ -75,14 +84,11 @@ def enter(tier: str) -> None:
         raise Refused("its loopback: %s" % error) from None
 
 
-def _set(name: str, value: str) -> bool:
-    """Sets a variable of the network that we are in (tcp(7)); False where the kernel does not have it."""
-    try:
+def _set(name: str, value: str) -> None:
+    """Sets a variable of the network that we are in (tcp(7)), where the kernel has it."""
+    with contextlib.suppress(OSError):
         with open("/proc/sys/net/ipv4/" + name, "w") as file:
             file.write(value)
-    except OSError:
-        return False
-    return True
 
 
 def sandbox(tier: str, tools: bool = False) -> Optional[Sandbox]:
