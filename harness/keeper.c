@@ -41,7 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK     0.05  /* seconds between two counts */
+#define LOOK     0.1   /* seconds between two counts */
 #define BESIDES  64    /* processes and threads that are not the program's own */
 #define PRIORITY (-15) /* so that we have our turn among hundreds; who may not do that has RLIMIT_NPROC */
 

@@ -519,7 +519,7 @@ def _find_below(server: Server, passed: Sequence[str]) -> int:
                 server._outermost = pid
             elif running and running not in passed:
                 return pid
-        time.sleep(0.001)  # until the kernel shows the child's new image; the loop has a deadline
+        time.sleep(0.003)  # until the kernel shows the child's new image; the loop has a deadline
     if server.alive:
         raise LaunchError("%s started, but no program below it within %g s" % (os.path.basename(passed[-1]), START_GRACE))
     return 0
