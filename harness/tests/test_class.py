@@ -385,11 +385,13 @@ def test_make_n_grades_nothing(root, build, tmp_path):
     ("{0}", "out", [], "nothing lies there. It is to be a folder with a folder or a C file for each student"),
     ("", "out", [], "SUBMISSIONS= names the folder or the zip with what was handed in"),
     ("{0}", "empty/out", [], "it lies in SUBMISSIONS, and would be taken for a student"),
+    ("{0}", "taken", [], "taken: that is to be a folder, and cannot be one (Not a directory); choose another place"),
     ("{0}", "out", ["--shard", "9/8"], "9/8: there is no such part"),
     ("{0}", "out", ["--tier", "iron"], '"iron": a tier is one of bubblewrap'),
     ("{0}", "out", ["--points", "README.md"], "README.md:3: a line is points<TAB>check")])
 def test_bad_arguments(root, build, tmp_path, submissions, out, words, problem):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "taken").touch()
     done = subprocess.run([sys.executable, "-m", "fdlab.klass", "--build", str(build), *words, "--", "run", "lab2",
                            submissions.format(tmp_path / "empty"), str(tmp_path / out)], cwd=root, capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(root / "harness")}, timeout=100)

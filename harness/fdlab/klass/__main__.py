@@ -43,7 +43,11 @@ def _check(options: argparse.Namespace) -> None:
     if os.path.isdir(outside) and os.path.commonpath([inside, outside]) == outside:
         play.complain("OUT=%s: it lies in SUBMISSIONS, and would be taken for a student; choose another place" % (
             roster.shown(options.out)))
-    os.makedirs(os.path.join(options.out, "students"), exist_ok=True)
+    try:
+        os.makedirs(os.path.join(options.out, "students"), exist_ok=True)
+    except OSError as error:
+        play.complain("OUT=%s: that is to be a folder, and cannot be one (%s); choose another place" % (
+            roster.shown(options.out), error.strerror))
 
 
 @contextlib.contextmanager
