@@ -21,7 +21,7 @@ from .. import grade, isolate, play
 from ..result import PointsError
 from . import one, page, plan, progress, report, roster, shard
 
-KEPT_SETTINGS = ("lab", "compile", "helpers", "build", "tier", "seed", "points", "deadline", "grader", "out", "side_by_side")
+KEPT_SETTINGS = ("lab", "compile", "helpers", "build", "tier", "seed", "points", "deadline", "grader", "out", "side_by_side", "jobs")
 
 
 def _students(options: argparse.Namespace, part: Optional[shard.Shard] = None) -> Tuple[List[plan.Student], int]:
@@ -83,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
         grade.lab_checks(options.lab, options.points)  # a points file that does not fit is told here, and once
         students, everybody = _students(options, part)
         options.grader = plan.grader_sum(options, options.tier)
-        options.side_by_side = options.side_by_side or _side_by_side(progress.jobs_of(os.environ))
+        options.jobs = progress.jobs_of(os.environ)
+        options.side_by_side = options.side_by_side or _side_by_side(options.jobs)
         for student in students:
             plan.clean(options.out, student)
         todo = [student.id for student in students if not plan.is_done(options.out, student, options.grader)]
