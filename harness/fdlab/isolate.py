@@ -150,16 +150,16 @@ def _unshare(readable: Sequence[str], writable: Sequence[str], private: Sequence
 
 def works(tier: str) -> Optional[str]:
     """None when this tier works here, else why not. Tried in a process of its own."""
+    around = sandbox(tier)
+    true = os.path.realpath(shutil.which("true") or "/bin/true")
+    words = around([true], []) + [true] if around is not None else []
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
             os.close(reading)
             enter(tier)
-            around = sandbox(tier)
-            if around is not None:
-                true = os.path.realpath(shutil.which("true") or "/bin/true")
-                words = around([true], []) + [true]
+            if words:
                 done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
                 if done.returncode != 0:
                     raise Refused(done.stderr.strip() or "%s ended with status %d" % (words[0], done.returncode))

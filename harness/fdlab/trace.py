@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
@@ -78,9 +79,19 @@ def plain(text: str) -> str:
     return re.sub(r"\\(?:x([0-9a-f]{2})|(.))", lambda found: chr(int(found[1], 16)) if found[1] else found[2], text)
 
 
+def _event(line: str) -> Event:
+    """Of a long line, each name of a life once: a thousand of them, in each of thousands of waits, would be 100 MB."""
+    event = json.loads(line)
+    if len(line) > 2048:
+        for lives in (event.get("watch"), event.get("ready")):
+            for which, names in (lives or {}).items():
+                lives[which] = list(map(sys.intern, names))
+    return event
+
+
 def parse(text: str) -> Run:
     """JSON lines to a run. The server itself only: what its children did has their pid and is left in events."""
-    run = Run(sorted((json.loads(line) for line in text.splitlines() if line.strip()), key=lambda event: event["seq"]))
+    run = Run(sorted((_event(line) for line in text.splitlines() if line.strip()), key=lambda event: event["seq"]))
     open_now: Dict[tuple, Life] = {}
     for event in run.events:
         if event["call"] == "note":
