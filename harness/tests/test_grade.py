@@ -1,12 +1,16 @@
 """harness/tests/test_grade.py: a grade is true, is told in words that help, and a fault of the grader is never the student's."""
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import pickle
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import types
 import xml.etree.ElementTree
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -315,3 +319,54 @@ GOOD, BAD_AT_A = matrix.Submission("lab2", "x.c", None, None), matrix.Submission
     (BAD_AT_A, (FAILED, NOT_JUDGED, NOT_JUDGED), "c is not judged")])
 def test_the_matrix_sees_what_is_judged_wrongly(submission, statuses, problem):
     assert matrix.problem(submission, graded(*statuses), BEFORES) == problem
+
+
+# ---- the processes that make the checks
+
+class Item(types.SimpleNamespace):
+    """As much of a pytest item as it takes."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(originalname="test_" + name, nodeid="checks/lab2.py::test_" + name, location=("checks/lab2.py", 1, name),
+                         iter_markers=lambda _name: [], config=None)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def test_a_worker_that_dies_or_hangs_costs_its_own_check_only(root, monkeypatch):
+    spec = importlib.util.spec_from_file_location("checks_conftest", root / "harness" / "checks" / "conftest.py")
+    checks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(checks)
+    monkeypatch.setattr(checks, "LONGEST", 1.0)
+
+    def make(item: Item, _enter: Callable[[str], None]) -> Any:
+        if item.originalname == "test_dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item.originalname == "test_hangs":
+            signal.pause()
+        if item.originalname == "test_raises":
+            raise OSError("no more of it")
+        return item.originalname, os.getpid()
+
+    monkeypatch.setattr(checks, "_make", make)
+    items = [Item(name) for name in ("dies", "hangs", "raises", "one", "two", "three")]
+    config = types.SimpleNamespace(pluginmanager=types.SimpleNamespace(getplugin=lambda _name: None))
+    running = checks._Running(types.SimpleNamespace(items=items, config=config))
+    came: Dict[str, Any] = {}
+    monkeypatch.setattr(running, "report", lambda item, reports, took=0.0: came.update({item.originalname[5:]: reports}))
+    monkeypatch.setattr(running, "_ended", lambda item, heard, late, ended=running._ended: ended(item, heard, late)
+                        if late or not heard or isinstance(pickle.loads(heard), str)
+                        else came.update({item.originalname[5:]: pickle.loads(heard)}))
+    while running.waiting or running.busy:
+        while len(running.busy) < 2 and (item := running.next()):
+            running.begin(item)
+        running.collect()
+    running.end()
+    for name, why in (("dies", "the grader's own process for it died"), ("hangs", "it was not finished after 1 s"),
+                      ("raises", "the grader itself failed: OSError('no more of it')")):
+        assert came[name][0].longrepr[2] == "not judged: " + why
+    assert [came[name][0] for name in ("one", "two", "three")] == ["test_one", "test_two", "test_three"]
+    assert len({came[name][1] for name in ("one", "two", "three")}) < 3, "a worker makes more than one check"
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
