@@ -466,12 +466,11 @@ keep(struct keeper *k, int signals)
 	for (;;) {
 		double wait = (counts && next_look < k->deadline ? next_look : k->deadline) - now();
 
-		if (poll(watched, 2,
-			    wait <= 0     ? 0
-			    : wait > 1000 ? 1000000
-					  : (int)(wait * 1000) + 1) < 0 &&
-			errno != EINTR)
+		if (poll(watched, 2, wait <= 0 ? 0 : wait > 1000 ? 1000000 : (int)(wait * 1000) + 1) < 0) {
+			if (errno == EINTR)
+				continue;
 			break;
+		}
 		if (watched[1].revents & POLLIN)
 			collect(k, signals);
 		if (watched[0].revents != 0 && !obey(k))
