@@ -126,6 +126,26 @@ def test_a_zip_is_never_unpacked(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["in.zip"]
 
 
+def test_a_student_s_own_zip_is_looked_into(tmp_path):
+    where = folder(tmp_path / "in", {"dan/server.c": "d", "fay/notes.txt": ""})
+    packed(where / "ann" / "work.zip", {"lab2/server.c": "a", "__MACOSX/lab2/._server.c": "x", "lab2/notes.txt": ""})
+    packed(where / "bob.ZIP", {"echo.c": "b"})
+    packed(where / "cho" / "work.zip", {"server.c": "x" * (roster.LARGEST + 1)})
+    packed(where / "dan" / "old.zip", {"server.c": "x"})
+    inner = packed(tmp_path / "inner.zip", {"server.c": "x"}).read_bytes().decode("latin-1")
+    packed(where / "eve" / "work.zip", {"inner.zip": inner})
+    (where / "fay" / "work.zip").write_bytes(b"PK\x03\x04 and no more")
+    (where / "gus").mkdir()
+    (where / "gus" / "work.zip").write_bytes(b"\0" * (roster.LARGEST + 1))
+    found = {one.student: one for one in read(where)}
+    assert {name: one.source for name, one in found.items()} == {
+        "ann": b"a", "bob": b"b", "cho": None, "dan": b"d", "eve": None, "fay": None, "gus": None}
+    assert (found["ann"].name, found["bob"].name) == ("server.c", "echo.c")
+    assert found["cho"].problem == "server.c has more than 4 MB"
+    assert found["eve"].problem == found["gus"].problem == "no .c file was handed in: there is work.zip"
+    assert found["fay"].problem == "no .c file was handed in: there is notes.txt, work.zip"
+
+
 def test_a_zip_that_is_damaged(tmp_path):
     good = packed(tmp_path / "good.zip", {"ann/server.c": PROGRAM * 100, "bob/server.c": PROGRAM}).read_bytes()
     (tmp_path / "bad.zip").write_bytes(good.replace(good[45:60], b"\xff" * 15, 1))

@@ -5,12 +5,14 @@
 
 Moodle's names (Ann Lee_12345_assignsubmission_file_/server.c, and the same flat) and Canvas's (leeann_LATE_123_456_server.c)
 are understood, in a zip or unpacked. Names are hostile: nothing is ever made or run from one. Each submission has an id of
-letters, digits and dashes; a zip is read, never unpacked; a link is not followed. Nobody is lost: whoever has handed in
-anything at all is in the list, with what is wrong.
+letters, digits and dashes; a zip is read, never unpacked, a student's own one too; a link is not followed. Nobody is lost:
+whoever has handed in anything at all is in the list, with what is wrong.
 """
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import re
 import stat
@@ -24,6 +26,7 @@ CLUTTER = {"__macosx", "thumbs.db", "desktop.ini", ".ds_store"}
 
 _MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)", re.DOTALL)
 _CANVAS = re.compile(r"(?P<student>[^_]+)_(?P<late>LATE_)?(?P<number>\d+)_\d+_(?P<file>.+)", re.DOTALL)
+_NO_ZIP = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError)
 _AGAIN = re.compile(r"-\d+(\.[^.]*)$")   # Canvas: server-1.c is what was handed in the second time
 
 
@@ -100,11 +103,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) ->
         raise OSError("it is damaged in the zip (%s)" % error) from None
 
 
-def _zip(path: str) -> List[Entry]:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise RosterError("%s: it is neither a folder nor a zip that can be read (%s)" % (shown(path), error)) from None
+def _members(archive: zipfile.ZipFile) -> List[Entry]:
     found = []
     for info in archive.infolist():
         name = _zip_name(info)
@@ -112,7 +111,14 @@ def _zip(path: str) -> List[Entry]:
         kind = "folder" if name.endswith("/") else "link" if stat.S_ISLNK(info.external_attr >> 16) else "file"
         if words:
             found.append(Entry(words, kind, lambda limit, info=info: _read_member(archive, info, limit)))  # type: ignore[misc]
-    found.sort(key=lambda entry: entry.path)
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def _zip(path: str) -> List[Entry]:
+    try:
+        found = _members(zipfile.ZipFile(path))
+    except _NO_ZIP as error:
+        raise RosterError("%s: it is neither a folder nor a zip that can be read (%s)" % (shown(path), error)) from None
     tops = {entry.path[0] for entry in found if not _is_clutter(entry.path[0], True)}
     inside = [Entry(entry.path[1:], entry.kind, entry.read) for entry in found
               if entry.path[0] in tops and len(entry.path) > 1]
@@ -152,11 +158,15 @@ def _is_clutter(name: str, top: bool = False) -> bool:
 
 
 def _stem(name: str) -> str:
-    return name[:-2] if _is_c(name) else name
+    return name[:-2] if _is_c(name) else name[:-4] if _is_zip(name) else name
 
 
 def _is_c(name: str) -> bool:
     return name.lower().endswith(".c")
+
+
+def _is_zip(name: str) -> bool:
+    return name.lower().endswith(".zip")
 
 
 def _owners(found: List[Entry]) -> List[_Owner]:
@@ -197,9 +207,20 @@ def _listed(names: List[str]) -> str:
     return ", ".join(map(shown, names[:5])) + (" and %d more" % (len(names) - 5) if len(names) > 5 else "")
 
 
+def _in_zips(owner: _Owner) -> Iterator[Tuple[str, Entry]]:
+    """What lies in the zips that a student has handed in, as "work.zip/server.c". A zip in a zip is not opened."""
+    for name, entry in owner.files:
+        if _is_zip(name) and entry.kind == "file":
+            with contextlib.suppress(*_NO_ZIP):  # it is then a file like others
+                packed = entry.read(LARGEST + 1)
+                members = _members(zipfile.ZipFile(io.BytesIO(packed))) if len(packed) <= LARGEST else []
+                yield from (("/".join((name,) + one.path), one) for one in members
+                            if one.kind != "folder" and not any(map(_is_clutter, one.path)))
+
+
 def _chosen(owner: _Owner, lab: str) -> Tuple[Optional[Tuple[str, Entry]], str, str]:
     """The C file that is graded, or why there is none; and what is worth saying."""
-    programs = [one for one in owner.files if _is_c(one[0])]
+    programs = [one for one in owner.files if _is_c(one[0])] or [one for one in _in_zips(owner) if _is_c(one[0])]
     if not programs:
         others = [name for name, _ in owner.files]
         return None, "no .c file was handed in" + (": there is %s" % _listed(others) if others else ", nothing at all was"), ""
