@@ -170,19 +170,12 @@ count_object(struct dl_phdr_info *info, size_t size, void *objects)
 	return 0;
 }
 
-static int
-write_object(struct dl_phdr_info *info, size_t size, void *objects)
+/* From the first to the last byte that was loaded of an object (dl_iterate_phdr(3)). */
+static struct fdt_module
+place_of(const struct dl_phdr_info *info)
 {
-	struct objects *all = objects;
-	struct frame f = {.call = FDT_CALL_module, .flags = FDT_EV_NO_FD};
 	struct fdt_module m = {info->dlpi_addr, UINT64_MAX, 0};
-	char path[PATH_KEPT];
-	const char *name = info->dlpi_name;
-	size_t length;
 
-	(void)size;
-	if (all->at++ < all->old)
-		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uint64_t low = info->dlpi_addr + p->p_vaddr;
@@ -192,6 +185,22 @@ write_object(struct dl_phdr_info *info, size_t size, void *objects)
 		m.low = low < m.low ? low : m.low;
 		m.high = low + p->p_memsz > m.high ? low + p->p_memsz : m.high;
 	}
+	return m;
+}
+
+static int
+write_object(struct dl_phdr_info *info, size_t size, void *objects)
+{
+	struct objects *all = objects;
+	struct frame f = {.call = FDT_CALL_module, .flags = FDT_EV_NO_FD};
+	struct fdt_module m = place_of(info);
+	char path[PATH_KEPT];
+	const char *name = info->dlpi_name;
+	size_t length;
+
+	(void)size;
+	if (all->at++ < all->old)
+		return 0;
 	length = strnlen(name, sizeof path);
 	if (all->at == 1) { /* the program itself, which has no name or a relative one; readlink takes no descriptor */
 		long n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof path);

@@ -731,6 +731,13 @@ static const char *const plain[] = {
 	[DEED_TIMEOUT] = "TIMEOUT, none ready", [DEED_POLLED] = "looks and does not wait: none ready",
 };
 
+static void
+both_texts(struct out *o, const char *first, const char *second)
+{
+	out_text(o, first);
+	out_text(o, second);
+}
+
 void
 deed_text(struct out *o, const struct stories *s, const struct story *story, uint32_t i)
 {
@@ -740,10 +747,7 @@ deed_text(struct out *o, const struct stories *s, const struct story *story, uin
 	case DEED_OPENED:
 	case DEED_COPIED: opened_text(o, s, story, d); break;
 	case DEED_REUSEADDR: out_text(o, d->a ? "SO_REUSEADDR on" : "SO_REUSEADDR off"); break;
-	case DEED_BOUND:
-		out_text(o, "bound to ");
-		out_text(o, d->text);
-		break;
+	case DEED_BOUND: both_texts(o, "bound to ", d->text); break;
 	case DEED_MOVED: moved_text(o, story, i); break;
 	case DEED_SHUT:
 		out_text(o, "shutdown ");
@@ -761,10 +765,7 @@ deed_text(struct out *o, const struct stories *s, const struct story *story, uin
 		out_number(o, d->a);
 		out_text(o, " is in the set, and not open");
 		break;
-	case DEED_ACCEPTED:
-		out_text(o, "accepts ");
-		out_text(o, d->text);
-		break;
+	case DEED_ACCEPTED: both_texts(o, "accepts ", d->text); break;
 	case DEED_ENDED: ended_text(o, d); break;
 	default: out_text(o, plain[d->kind]); break;
 	}
