@@ -152,7 +152,10 @@ def works(tier: str) -> Optional[str]:
     """None when this tier works here, else why not. Tried in a process of its own."""
     around = sandbox(tier)
     true = os.path.realpath(shutil.which("true") or "/bin/true")
-    words = around([true], []) + [true] if around is not None else []
+    try:
+        words = around([true], []) + [true] if around is not None else []
+    except OSError as error:  # no such program
+        return str(error)
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
