@@ -3,8 +3,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from typing import Callable, List
 
@@ -206,3 +209,12 @@ def test_its_output_may_be_a_terminal(compile_c):
             server.wait(10)
             server.lines.wait_for_end(5)
         assert server.lines.all == [("stdout", "%d 0" % terminal)]
+
+
+def test_a_machine_without_bubblewrap_has_the_next_tier(root, tmp_path):
+    for name in ("true", "unshare"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "/bin/true")
+    done = subprocess.run([sys.executable, "-c", "from fdlab import isolate\nprint(isolate.works('bubblewrap'))\nprint(isolate.best_tier())"],
+                          env={"PATH": str(tmp_path), "PYTHONPATH": str(root / "harness")}, capture_output=True, text=True, timeout=60)
+    why, tier = done.stdout.splitlines()
+    assert "bwrap" in why and tier in ("unshare", "free ports") and done.stderr == ""
