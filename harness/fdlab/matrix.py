@@ -19,7 +19,7 @@ import shlex
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from . import cores, grade, play
+from . import grade, play
 from . import result as result_model
 from .result import FAILED, NOT_JUDGED, PASSED
 
@@ -102,10 +102,9 @@ def _grade_in_a_process(submission: Submission, seed: int, options: argparse.Nam
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
         try:
-            with cores.settled(options.at_once):
-                result = result_model.to_dict(grade.grade(
-                    submission.lab, os.path.relpath(submission.path), shlex.split(options.compile),
-                    shlex.split(options.helpers), options.build, tier=options.tier, seed=seed))
+            result = result_model.to_dict(grade.grade(
+                submission.lab, os.path.relpath(submission.path), shlex.split(options.compile), shlex.split(options.helpers),
+                options.build, tier=options.tier, seed=seed))
         except Exception as error:  # (of whatever kind: it is told)
             result = {"compiler": "%s: %s" % (type(error).__name__, error)}
         grade.write(json.dumps(result), out)

@@ -117,7 +117,7 @@ def test_only_what_has_changed_is_graded_anew(root, build, tmp_path):
 
 def settings(built: Path, **more: Any) -> argparse.Namespace:
     return argparse.Namespace(**{"lab": "lab2", "compile": compiler(), "helpers": str(built / "common" / "helpers.a"), "build": str(built),
-                                 "tier": "", "seed": 1, "points": None, "side_by_side": 2, "jobs": 1, "deadline": 100, "grader": "g", **more})
+                                 "tier": "", "seed": 1, "points": None, "side_by_side": 2, "deadline": 100, "grader": "g", **more})
 
 
 def with_sum(options: argparse.Namespace) -> argparse.Namespace:
@@ -127,7 +127,7 @@ def with_sum(options: argparse.Namespace) -> argparse.Namespace:
 
 
 def test_another_grader_or_other_points_are_another_sum(build, root, tmp_path, monkeypatch):
-    for name in ("fdtrace", "keeper", "libfdtrace.so"):
+    for name in ("fdtrace", "libfdtrace.so"):
         (tmp_path / name).write_bytes(b"1")
     points = tmp_path / "points.txt"
     points.write_text("1\techo.all\n")
@@ -152,39 +152,6 @@ def test_another_grader_or_other_points_are_another_sum(build, root, tmp_path, m
     with open(harness / "checks" / "lab1.py", "a", encoding="utf-8") as file:
         file.write("# \n")
     assert plan.grader_sum(options, "unshare") == sums[-1]  # another lab's checks are none of ours
-
-
-SETTLERS = """
-import os, sys
-from fdlab import cores, isolate
-isolate.enter("unshare")    # no other grader is counted here
-ours = os.sched_getaffinity(0)
-with cores.settled(len(ours) - 1):
-    assert os.sched_getaffinity(0) == ours
-taken = []
-for _ in range(2 * len(ours)):
-    reading, writing = os.pipe()
-    if os.fork() == 0:
-        with cores.settled(len(ours)):
-            os.write(writing, repr(os.sched_getaffinity(0)).encode())
-            sys.stdin.read()
-        os._exit(os.sched_getaffinity(0) != ours)
-    os.close(writing)
-    taken.append(os.read(reading, 100).decode())
-print(sorted(taken) == sorted("{%d}" % core for core in list(ours) * 2), flush=True)
-sys.stdin.read()
-print(sum(os.wait()[1] for _ in taken))
-"""
-
-
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
-def test_as_many_graders_as_cores_have_one_each(root):
-    if isolate.works("unshare") is not None:
-        pytest.skip("no namespaces here")
-    with subprocess.Popen([sys.executable, "-c", SETTLERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                          env={**os.environ, "PYTHONPATH": str(root / "harness")}) as settlers:
-        assert settlers.stdout.readline() == "True\n"
-        assert settlers.communicate(timeout=60)[0] == "0\n"
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(root, build, tmp_path):

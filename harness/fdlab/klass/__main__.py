@@ -21,7 +21,7 @@ from .. import grade, isolate, play
 from ..result import PointsError
 from . import one, page, plan, progress, report, roster, shard
 
-KEPT_SETTINGS = ("lab", "compile", "helpers", "build", "tier", "seed", "points", "deadline", "grader", "out", "side_by_side", "jobs")
+KEPT_SETTINGS = ("lab", "compile", "helpers", "build", "tier", "seed", "points", "deadline", "grader", "out", "side_by_side")
 
 
 def _students(options: argparse.Namespace, part: Optional[shard.Shard] = None) -> Tuple[List[plan.Student], int]:
@@ -83,8 +83,7 @@ def run(options: argparse.Namespace) -> int:
         grade.lab_checks(options.lab, options.points)  # a points file that does not fit is told here, and once
         students, everybody = _students(options, part)
         options.grader = plan.grader_sum(options, options.tier)
-        options.jobs = progress.jobs_of(os.environ)
-        options.side_by_side = options.side_by_side or _side_by_side(options.jobs)
+        options.side_by_side = options.side_by_side or _side_by_side(progress.jobs_of(os.environ))
         for student in students:
             plan.clean(options.out, student)
         todo = [student.id for student in students if not plan.is_done(options.out, student, options.grader)]

@@ -16,7 +16,7 @@ import signal
 import subprocess
 from typing import Any, Dict, List, Optional
 
-from .. import cores, grade, result
+from .. import grade, result
 from ..result import FAILED, Grade
 from . import plan
 from .progress import die_with_parent
@@ -109,8 +109,7 @@ def _in_a_process(entry: Dict[str, Any], folder: str, work: str, options: argpar
         for fd in (0, 1, 2):
             os.dup2(nowhere, fd)
         try:
-            with cores.settled(options.jobs):
-                told = _grade(entry, folder, work, options)
+            told = _grade(entry, folder, work, options)
         except Exception as error:  # (of whatever kind: it is told)
             told = _failed("the grader failed: %s: %s" % (type(error).__name__, error))
         with open(told_in(work, os.getppid()), "w", encoding="utf-8") as file:
