@@ -127,7 +127,7 @@ def with_sum(options: argparse.Namespace) -> argparse.Namespace:
 
 
 def test_another_grader_or_other_points_are_another_sum(build, root, tmp_path, monkeypatch):
-    for name in ("fdtrace", "libfdtrace.so"):
+    for name in ("fdtrace", "keeper", "libfdtrace.so"):
         (tmp_path / name).write_bytes(b"1")
     points = tmp_path / "points.txt"
     points.write_text("1\techo.all\n")
