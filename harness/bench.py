@@ -312,7 +312,7 @@ def read(bench: Bench) -> None:
 
 def player(bench: Bench) -> None:
     """The page of a big run in headless Chromium. By the clock, which a busy machine makes longer, and in brackets what the page's
-    main thread computed: harness/tests/test_player_million.py judges that."""
+    main thread computed: harness/tests/test_player_million.py fails at three times the bounds."""
     sys.path.insert(0, str(ROOT / "harness" / "tests"))
     import browser
     import player_speed as speed

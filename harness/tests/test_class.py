@@ -273,6 +273,7 @@ def test_a_check_that_the_grader_could_not_make_is_made_again(student, build, tm
     (tmp_path / "built").mkdir()
     (tmp_path / "built" / "fdtrace").write_text("#!/bin/sh\necho 'fdtrace: out of order' >&2\nexit 125\n")
     (tmp_path / "built" / "fdtrace").chmod(0o755)
+    (tmp_path / "built" / "keeper").symlink_to(build / "keeper")
     one.work(name, with_sum(settings(build, out=str(out), build=str(tmp_path / "built"))))
     found = plan.load(str(out / "students" / name / "result.json"))
     assert found["grade"] and not found["final"]

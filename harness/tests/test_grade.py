@@ -218,6 +218,7 @@ def test_only_what_a_check_says_of_the_program_is_its_fault(error, status, messa
 def test_a_tracer_that_fails_is_not_the_students_fault(run_grade, build, tmp_path):
     (tmp_path / "fdtrace").write_text("#!/bin/sh\necho 'fdtrace: out of order' >&2\nexit 125\n")
     (tmp_path / "fdtrace").chmod(0o755)
+    (tmp_path / "keeper").symlink_to(build / "keeper")
     result = as_json(run_grade("lab2", SERVERS["lab2"], "--check", "echo.all", "--format", "json", built=tmp_path))
     assert {check["status"] for check in result["checks"]} == {NOT_JUDGED}
     result = as_json(run_grade("lab2", SERVERS["lab2"], "--check", "connect.three", "--format", "json", built=tmp_path))

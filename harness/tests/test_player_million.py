@@ -1,6 +1,7 @@
 """harness/tests/test_player_million.py: the player with 1,000,000 events: how big the file is, how soon it opens, how it steps and
-scrolls. Time is the processor's, of the page's main thread: a busy machine makes a page late, not slow. What the clock said is
-printed; `make bench BENCH=player` measures it.
+scrolls. Time is the processor's, of the page's main thread: a busy machine makes a page late, not slow. But a slow machine does: what the
+player promises is measured by `make bench BENCH=player`, and here a page fails that takes three times as much. What the clock said is
+printed.
 
     make test TESTS=harness/tests/test_player_million.py PYTEST_ADDOPTS=-s
 """
@@ -16,7 +17,8 @@ import player_speed as speed
 
 EVENTS = 1000000
 BYTES_AN_EVENT = 30
-OPENS_MS, STEP_MS, FRAME_MS = 2000, 50, 1000 / 30
+SLOW = 3   # machines on which tests run
+OPENS_MS, STEP_MS, FRAME_MS = SLOW * 2000, SLOW * 50, SLOW * 1000 / 30
 
 
 @pytest.fixture

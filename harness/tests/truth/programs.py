@@ -232,7 +232,7 @@ def lab(name: str) -> Callable[[Run, int], None]:
         build = Path(run.fdtrace).parent
         fake = run.folder / "build"
         fake.mkdir()
-        for file in build.glob("libfdtrace*.so"):
+        for file in [*build.glob("libfdtrace*.so"), build / "keeper"]:
             (fake / file.name).symlink_to(file)
         words = " ".join("'%s'" % word for word in run.prefix())
         script = fake / "fdtrace"
