@@ -193,7 +193,7 @@ write_object(struct dl_phdr_info *info, size_t size, void *objects)
 {
 	struct objects *all = objects;
 	struct frame f = {.call = FDT_CALL_module, .flags = FDT_EV_NO_FD};
-	struct fdt_module m = place_of(info);
+	struct fdt_module m;
 	char path[PATH_KEPT];
 	const char *name = info->dlpi_name;
 	size_t length;
@@ -201,6 +201,7 @@ write_object(struct dl_phdr_info *info, size_t size, void *objects)
 	(void)size;
 	if (all->at++ < all->old)
 		return 0;
+	m = place_of(info);
 	length = strnlen(name, sizeof path);
 	if (all->at == 1) { /* the program itself, which has no name or a relative one; readlink takes no descriptor */
 		long n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof path);
