@@ -44,7 +44,10 @@ FUZZ_SECONDS  := 60
 TRACE_FLAGS := -std=gnu11 -g -O2 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
 DEPS         = -MMD -MP -MF $@.d -MT $@
 # Python's cache goes to build/ too, not between the sources.
-RUN_PYTHON   = PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache $(PYTHON)
+# What Python has compiled lies in the build folder, also for who has told it not to litter (PYTHONDONTWRITEBYTECODE):
+# without it each start compiles all of pytest.
+PYCACHE      = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache
+RUN_PYTHON   = PYTHONPATH=harness $(PYCACHE) $(PYTHON)
 
 # What must be there, said in one line. These are expanded in recipes, so that `make help` needs none of it.
 found     = $(shell command -v $(firstword $(1)) 2>/dev/null)
@@ -233,7 +236,7 @@ client: $(BUILD)/client
 # ---- grading: the grader compiles the submission itself, so that a compile error is an answer too
 
 WITH_PYTEST = python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
-	PYTHONPATH=harness PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache $$python
+	PYTHONPATH=harness $(PYCACHE) $$python
 GRADE_FLAGS = --compile $(call quote,$(COMPILE_LAB)) --helpers $(BUILD)/common/helpers.a --build $(BUILD)
 
 grade: $(BUILD)/common/helpers.a $(TOOLS)
@@ -268,7 +271,7 @@ handouts: build
 
 test: build
 	$(NEED_PY)$(Q)python=$$(PYTHON=$(PYTHON) sh harness/get_pytest.sh $(BUILD)) && \
-	PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache FDLAB_BUILD=$(abspath $(BUILD)) \
+	$(PYCACHE) FDLAB_BUILD=$(abspath $(BUILD)) \
 	FDLAB_CC=$(call quote,$(CC)) FDLAB_CFLAGS=$(call quote,$(CFLAGS)) \
 		$$python -m pytest -o cache_dir=$(abspath $(BUILD))/pytest_cache -q -rfs $(TESTS)
 # END INSTRUCTOR

@@ -81,6 +81,7 @@ class Play(Session):
         self.last_look: Optional[witness.LastLook] = None
         self._run: Optional[trace.Run] = None
         self._read: Optional[trace.Run] = None
+        self._read_sets = False
 
     # ---- several words at once
 
@@ -492,10 +493,11 @@ class Play(Session):
                 raise NotJudged("the trace cannot be read: %s" % error) from None
         return self._run
 
-    def read_trace(self) -> trace.Run:
-        if self._read is None:
+    def read_trace(self, sets: bool = True) -> trace.Run:
+        """Once. Who does not ask what the waits watched may get it all the same, if somebody has asked before."""
+        if self._read is None or sets and not self._read_sets:
             assert self.server.capture is not None
-            self._read = trace.load(self.fdtrace, self.server.capture)
+            self._read, self._read_sets = trace.load(self.fdtrace, self.server.capture, sets), sets
         return self._read
 
     def _whole_capture(self) -> None:

@@ -96,7 +96,7 @@ def _tracer_failed(bench: Bench) -> Optional[str]:
 def _ended_with(play: Play, status: int) -> bool:
     """The program itself ended so: fdtrace says so in the capture, and would not be there to say it had it failed."""
     try:
-        return any(event["args"].get("status") == status for event in play.read_trace().calls("ended"))
+        return any(event["args"].get("status") == status for event in play.read_trace(sets=False).calls("ended"))
     except TraceError:
         return False
 

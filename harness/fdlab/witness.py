@@ -75,7 +75,7 @@ def contradictions(play: "Play") -> List[str]:
     if wrong:
         return [wrong]
     try:
-        run = play.read_trace()
+        run = play.read_trace(sets=False)
     except trace.TraceError as error:
         return ["the capture cannot be read: %s" % error]
     if not any(event["call"] == "start" for event in run.events):

@@ -85,6 +85,15 @@ def test_a_wait_s_sets_name_lives(tmp_path):
     assert last["unfinished"] and last["ret"] is None and last["ready"] is None and last["watch"]["r"] == ["3"]
 
 
+def test_without_sets_all_else_is_the_same(tmp_path):
+    whole = events_of(echo_server(2), tmp_path)
+    done = show("json", tmp_path / "c.fdt", "--no-sets")
+    for event in whole:
+        event.update(dict.fromkeys(event.keys() & {"watch", "ready"}))
+    assert [json.loads(line) for line in done.stdout.splitlines()] == whole
+    assert show("log", tmp_path / "c.fdt", "--no-sets").returncode == 2
+
+
 def test_a_number_in_a_set_without_a_life_has_a_question_mark(tmp_path):
     c = Capture()
     c.event("socket", args=[AF_INET, STREAM, 0], ret=3)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -372,3 +373,36 @@ def test_notes_are_in_order_and_acknowledged(tmp_path, programs):
     notes = [event["args"] for event in events(tmp_path) if event["call"] == "note"]
     assert [note["text"] for note in notes] == [f"line {n} \\x1b[2J" for n in range(20)]
     assert {(note["who"], note["verb"]) for note in notes} == {("A", "says")}
+
+
+LISTENS = """
+import socket, sys
+listener = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+listener.bind((sys.argv[1], 0))
+listener.listen(5)
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_who_waits_in_front_of_a_listener_is_told(tmp_path, host):
+    ours, theirs = socket.socketpair()
+    ours.settimeout(DEADLINE)
+    command = [FDTRACE, "run", "-o", tmp_path / "trace.fdt", f"--notes={theirs.fileno()}", sys.executable, "-c", LISTENS, host]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[theirs.fileno()]) as run:
+        theirs.close()
+        port = int(run.stdout.readline())
+        clients = []
+        for n in range(3):
+            ours.sendall(b"A\tconnects\t\n")
+            assert ours.recv(64).endswith(b"\n")
+            if n < 2:
+                clients.append(socket.create_connection((host, port), DEADLINE))
+        run.stdin.close()
+        assert run.wait(DEADLINE) == 0
+        for client in clients:
+            client.close()
+    got = events(tmp_path)
+    listener = next(event["fd"] for event in got if event["call"] == "listen")
+    assert [(event["fd"], event["args"]["queued"]) for event in got if event["call"] == "queue"] == [(listener, 1), (listener, 2)]

@@ -49,6 +49,24 @@ read_table(pid_t pid, const char *table, struct listener *out, int count)
 	return count;
 }
 
+/* Whether there is any socket in the table of IPv6: most programs have none, and to walk an empty table takes as long. */
+static bool
+has_tcp6(pid_t pid)
+{
+	char name[64];
+	unsigned in_use = 0;
+	FILE *f;
+
+	snprintf(name, sizeof name, "/proc/%d/net/sockstat6", (int)pid);
+	f = fopen(name, "re");
+	if (f == NULL)
+		return false; /* no IPv6 here */
+	if (fscanf(f, "TCP6: inuse %u", &in_use) != 1)
+		in_use = 1;
+	fclose(f);
+	return in_use > 0;
+}
+
 /* Which of the program's descriptors each one is. */
 static void
 find_descriptors(pid_t pid, struct listener *list, int count)
@@ -104,7 +122,10 @@ sample_queues(struct space *s, pid_t pid, bool at_rest)
 
 	if (start < next && !at_rest)
 		return;
-	int count = read_table(pid, "tcp6", list, read_table(pid, "tcp", list, 0));
+	int count = read_table(pid, "tcp", list, 0);
+
+	if (has_tcp6(pid))
+		count = read_table(pid, "tcp6", list, count);
 
 	for (int i = 0; i < count; i++) {
 		const struct listener *before = known(list[i].inode);

@@ -32,7 +32,7 @@ struct given {
 static void
 give(struct view *v, const struct event *ev, const struct effects *e)
 {
-	out_object(&v->out, v->model, ev, e, view_where(v, ev));
+	out_object(&v->out, v->model, ev, e, view_where(v, ev), true);
 	out_line(&v->out);
 }
 

@@ -12,6 +12,7 @@ static const char help[] =
 	"\n"
 	"  -o FILE          write to FILE\n"
 	"  --no-where       no source lines\n"
+	"  --no-sets        not which descriptors a wait watches: with thousands of them that is most of the output\n"
 	NARROW_HELP
 	"What these leave out is said on stderr.\n"
 	"\n"
@@ -25,7 +26,7 @@ json_main(int argc, char **argv)
 	struct effects e;
 	struct event *ev;
 	enum step step;
-	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_NARROW, help);
+	int status = view_arguments(&v.o, argc, argv, TAKES_WHERE | TAKES_SETS | TAKES_NARROW, help);
 
 	if (status >= 0 || (status = view_open(&v, false)) >= 0)
 		return status;
@@ -37,7 +38,7 @@ json_main(int argc, char **argv)
 		moment_of(&at, v.model, ev, ev->pid);
 		if (!narrow_event(&v.narrow, &at))
 			continue;
-		out_object(&v.out, v.model, ev, &at.effects, view_where(&v, ev));
+		out_object(&v.out, v.model, ev, &at.effects, view_where(&v, ev), !v.o.no_sets);
 		out_line(&v.out);
 	}
 	if (!view_broken(&v))

@@ -312,7 +312,7 @@ static const struct {
 	const char *name;
 	unsigned mask;
 	bool always;
-} sets[] = {{"r", WATCH_READ, true}, {"w", WATCH_WRITE, true}, {"x", WATCH_EXCEPT, true}, {"err", WATCH_ERROR, false},
+} kinds_of_set[] = {{"r", WATCH_READ, true}, {"w", WATCH_WRITE, true}, {"x", WATCH_EXCEPT, true}, {"err", WATCH_ERROR, false},
 	{"hup", WATCH_HANGUP, false}, {"nval", WATCH_NOT_OPEN, false}};
 
 static void
@@ -342,31 +342,40 @@ all_sets(struct out *o, const struct model *m, const struct watched *list, int c
 	for (int i = 0; i < count; i++)
 		all |= ready ? list[i].ready : list[i].wanted;
 	out_char(o, '{');
-	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-		if (!sets[i].always && !(all & sets[i].mask))
+	for (size_t i = 0; i < sizeof kinds_of_set / sizeof kinds_of_set[0]; i++) {
+		if (!kinds_of_set[i].always && !(all & kinds_of_set[i].mask))
 			continue;
 		out_text(o, i > 0 ? ",\"" : "\"");
-		out_text(o, sets[i].name);
+		out_text(o, kinds_of_set[i].name);
 		TEXT(o, "\":");
-		one_set(o, m, list, count, ready, sets[i].mask);
+		one_set(o, m, list, count, ready, kinds_of_set[i].mask);
 	}
 	out_char(o, '}');
 }
 
-void
-out_wait_members(struct out *o, struct model *m, const struct event *ev)
+static void
+wait_sets(struct out *o, struct model *m, const struct event *ev, bool sets)
 {
-	const struct watched *list;
-	struct fdt_timeout t = {-1, -1};
-	int count = model_watched(m, ev, &list);
+	const struct watched *list = NULL;
+	int count = sets ? model_watched(m, ev, &list) : 0;
 
 	KEY(o, "watch");
-	all_sets(o, m, list, count, false);
+	if (sets)
+		all_sets(o, m, list, count, false);
+	else
+		TEXT(o, "null");
 	KEY(o, "ready");
-	if (ev->done && ev->ret >= 0)
+	if (sets && ev->done && ev->ret >= 0)
 		all_sets(o, m, list, count, true);
 	else
 		TEXT(o, "null");
+}
+
+static void
+wait_timer(struct out *o, const struct event *ev)
+{
+	struct fdt_timeout t = {-1, -1};
+
 	event_timeout(ev, &t);
 	KEY(o, "timeout");
 	if (t.ns >= 0)
@@ -377,6 +386,13 @@ out_wait_members(struct out *o, struct model *m, const struct event *ev)
 		KEY(o, "left");
 		out_exact(o, t.left, 1);
 	}
+}
+
+void
+out_wait_members(struct out *o, struct model *m, const struct event *ev)
+{
+	wait_sets(o, m, ev, true);
+	wait_timer(o, ev);
 }
 
 /* ---- the rest ---- */
@@ -503,7 +519,7 @@ head_keys(struct out *o, const struct model *m, const struct event *ev, const st
 }
 
 void
-out_object(struct out *o, struct model *m, const struct event *ev, const struct effects *e, const char *at)
+out_object(struct out *o, struct model *m, const struct event *ev, const struct effects *e, const char *at, bool sets)
 {
 	head_keys(o, m, ev, e);
 	KEY(o, "args");
@@ -514,8 +530,10 @@ out_object(struct out *o, struct model *m, const struct event *ev, const struct 
 		call_args(o, m, ev);
 	out_char(o, '}');
 	outcome(o, m, ev);
-	if (event_is_wait(ev))
-		out_wait_members(o, m, ev);
+	if (event_is_wait(ev)) {
+		wait_sets(o, m, ev, sets);
+		wait_timer(o, ev);
+	}
 	data_keys(o, m, ev, e);
 	sent_key(o, m, ev);
 	lives(o, m, e);

@@ -14,12 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL, OPT_SINCE, OPT_UNTIL, OPT_TURNS, OPT_FD, OPT_PID };
+enum { OPT_HELP = 256, OPT_NO_WHERE, OPT_NO_SETS, OPT_FOLLOW, OPT_COLOUR, OPT_ASCII, OPT_WIDTH, OPT_ALL, OPT_SINCE, OPT_UNTIL, OPT_TURNS, OPT_FD, OPT_PID };
 
 static const struct option long_options[] = {
 	{"help", no_argument, NULL, OPT_HELP},
 	{"output", required_argument, NULL, 'o'},
 	{"no-where", no_argument, NULL, OPT_NO_WHERE},
+	{"no-sets", no_argument, NULL, OPT_NO_SETS},
 	{"follow", no_argument, NULL, OPT_FOLLOW},
 	{"color", required_argument, NULL, OPT_COLOUR},
 	{"colour", required_argument, NULL, OPT_COLOUR},
@@ -71,6 +72,7 @@ needs(int option)
 {
 	switch (option) {
 	case OPT_NO_WHERE: return TAKES_WHERE;
+	case OPT_NO_SETS: return TAKES_SETS;
 	case OPT_FOLLOW: return TAKES_FOLLOW;
 	case OPT_SINCE:
 	case OPT_UNTIL:
@@ -101,6 +103,7 @@ take_option(struct view_options *o, int option, const char *word, unsigned takes
 	switch (option) {
 	case 'o': o->output = optarg; break;
 	case OPT_NO_WHERE: o->no_where = true; break;
+	case OPT_NO_SETS: o->no_sets = true; break;
 	case OPT_FOLLOW: o->follow = true; break;
 	case OPT_ASCII: o->live.ascii = 1; break;
 	case OPT_ALL: o->live.all = 1; break;

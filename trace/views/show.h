@@ -12,13 +12,13 @@ struct view_options {
 	const char *name;    /* of the command */
 	const char *capture, *second; /* second: of a command that takes two */
 	const char *output;  /* NULL: stdout */
-	bool no_where, follow;
+	bool no_where, no_sets, follow;
 	struct narrow_options narrow;
 	struct live_options live; /* width, colour, ascii, all */
 };
 
 /* Options that a command takes besides --help, -o and CAPTURE. */
-enum { TAKES_WHERE = 1, TAKES_ALL = 2, TAKES_SCREEN = 4 | TAKES_ALL, TAKES_FOLLOW = 8, TAKES_NARROW = 16, TAKES_TWO = 32 };
+enum { TAKES_WHERE = 1, TAKES_ALL = 2, TAKES_SCREEN = 4 | TAKES_ALL, TAKES_FOLLOW = 8, TAKES_NARROW = 16, TAKES_TWO = 32, TAKES_SETS = 64 };
 
 /* What --help says of the options that all views share. */
 #define NARROW_HELP \
