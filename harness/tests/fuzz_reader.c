@@ -32,7 +32,7 @@ read_once(struct model *m, struct rows *rows, struct out *o, bool replay)
 			turn_sentence(o, m, turn);
 		if (replay && step == STEP_BEGIN)
 			model_effects(m, ev, &e);
-		out_object(o, m, ev, &e, "");
+		out_object(o, m, ev, &e, "", true);
 		out_call(o, m, ev);
 		out_result(o, m, ev, &e);
 		event_sentence(o, m, ev, &e);
