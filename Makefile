@@ -43,10 +43,9 @@ PRELOAD_EXTRA :=
 FUZZ_SECONDS  := 60
 TRACE_FLAGS := -std=gnu11 -g -O2 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes $(if $(WERROR),-Werror)
 DEPS         = -MMD -MP -MF $@.d -MT $@
-# Python's cache goes to build/ too, not between the sources.
-# What Python has compiled lies in the build folder, also for who has told it not to litter (PYTHONDONTWRITEBYTECODE):
-# without it each start compiles all of pytest.
-PYCACHE      = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/pycache
+# What Python compiles is kept in build/ too, not between the sources, or where its user wants such things; also when it has been
+# told to keep nothing (PYTHONDONTWRITEBYTECODE): each start would compile all of pytest.
+PYCACHE      = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$${PYTHONPYCACHEPREFIX:-$(abspath $(BUILD))/pycache}
 RUN_PYTHON   = PYTHONPATH=harness $(PYCACHE) $(PYTHON)
 
 # What must be there, said in one line. These are expanded in recipes, so that `make help` needs none of it.
