@@ -398,12 +398,13 @@ sweep(struct keeper *k)
 			if (below.pid[i] != spared)
 				kill(below.pid[i], SIGKILL);
 		}
-		gone = waitpid(-1, NULL, WNOHANG);
+		while ((gone = waitpid(-1, NULL, WNOHANG)) > 0) {
+			if (gone == k->program)
+				end = 0;
+		}
 		if (gone == 0)
 			nanosleep(&moment, NULL); /* they are dying; there is nothing to wait on but their end */
-		else if (gone == k->program)
-			end = 0;
-	} while (gone >= 0 || errno == EINTR);
+	} while (gone == 0 || errno == EINTR);
 	free(below.pid);
 	if (k->group[0] != '\0')
 		rmdir(k->group);
