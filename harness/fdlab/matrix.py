@@ -164,7 +164,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--helpers", default="")
     parser.add_argument("--build", default="build")
     parser.add_argument("--tier", default="")
-    parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="submissions graded at the same time")
+    parser.add_argument("--at-once", type=int, default=2 * (os.cpu_count() or 1), help="submissions graded at the same time "
+                        "(two for each core, when left out: a grade waits for a part of its time)")
     options = parser.parse_args(argv)
     labs = [lab for lab in grade.labs() if lab in options.what] or grade.labs()
     parts = [word for word in options.what if word not in grade.labs()]

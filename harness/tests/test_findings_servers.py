@@ -20,6 +20,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import need  # noqa: E402  (found by the line above)
+from fdlab import proc  # noqa: E402
 
 DEADLINE = 60
 
@@ -126,6 +127,13 @@ def traced(fdtrace, file, port, *command, stop=signal.SIGTERM, **more):
             raise
 
 
+def wait_for(what, fact):
+    deadline = time.monotonic() + DEADLINE
+    while not fact():
+        assert time.monotonic() < deadline, "waited for " + what
+        time.sleep(0.02)  # between two looks at a fact
+
+
 def judge(fdtrace, name, file):
     """No bug; no risk but those that are known to be true."""
     done = subprocess.run([fdtrace, "check", "--format=json", str(file)], capture_output=True, text=True, timeout=DEADLINE)
@@ -163,14 +171,16 @@ def test_nginx_with_two_workers(fdtrace, tmp_path, ports, monkeypatch):
     (tmp_path / "html" / "big").write_bytes(b"x" * 1000000)
     os.chmod(tmp_path, 0o755)
     (tmp_path / "conf").write_text(NGINX.format(tmp_path, port, behind))
-    with traced(fdtrace, tmp_path / "nginx.fdt", port, server, "-c", tmp_path / "conf", "-e", tmp_path / "error.log", stop=signal.SIGTERM):
+    with traced(fdtrace, tmp_path / "nginx.fdt", port, server, "-c", tmp_path / "conf", "-e", tmp_path / "error.log") as run:
         clients(port, 6, 10, http)
         master = int((tmp_path / "pid").read_text())
-        os.kill(master, signal.SIGHUP)  # new workers, and the old ones leave
-        time.sleep(0.3)
+        before = set(proc.children(master))
+        os.kill(master, signal.SIGHUP)
+        wait_for("two new workers, and none of the old ones", lambda: len(set(proc.children(master)) - before) == 2 and
+                 not before.intersection(proc.children(master)))
         clients(port, 6, 10, http)
         os.kill(master, signal.SIGQUIT)
-        time.sleep(0.3)
+        run.wait(DEADLINE)
     judge(fdtrace, "nginx", tmp_path / "nginx.fdt")
 
 
