@@ -140,7 +140,9 @@ COMPILE_TRACE = $(CC) $(TRACE_FLAGS) -Itrace -I$(GEN) $(DEPS)
 # its thread variables lie where a signal handler may read them (initial-exec).
 PRELOAD_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-stack-protector -U_FORTIFY_SOURCE
 LINK_PRELOAD  := -shared -nostdlib -Wl,-z,initfirst
-COMPILE_PRELOAD = $(COMPILE_TRACE) $(PRELOAD_FLAGS) $(PRELOAD_EXTRA)
+# On aarch64 gcc and clang take atomic operations out of libgcc, unless they are told not to.
+in_line         = $(if $(filter aarch64%,$(shell $(1) -dumpmachine 2>/dev/null)),-mno-outline-atomics)
+COMPILE_PRELOAD = $(COMPILE_TRACE) $(PRELOAD_FLAGS) $(call in_line,$(CC)) $(PRELOAD_EXTRA)
 # A second build for programs that are linked with musl, where its compiler is at hand.
 MUSL_CC       ?= musl-gcc
 
@@ -173,7 +175,7 @@ $(BUILD)/fdtrace: $(READER_OBJ)
 $(BUILD)/libfdtrace.so: $(PRELOAD_OBJ)
 	$(Q)$(CC) $(TRACE_FLAGS) $(LINK_PRELOAD) -o $@ $^
 $(BUILD)/libfdtrace-musl.so: $(PRELOAD_SRC) $(wildcard trace/preload/*.h) trace/capture.h $(BUILD)/trace.flags
-	$(Q)$(MUSL_CC) $(TRACE_FLAGS) $(PRELOAD_FLAGS) -Itrace -I$(GEN) $(LINK_PRELOAD) -o $@ $(PRELOAD_SRC)
+	$(Q)$(MUSL_CC) $(TRACE_FLAGS) $(PRELOAD_FLAGS) $(call in_line,$(MUSL_CC)) -Itrace -I$(GEN) $(LINK_PRELOAD) -o $@ $(PRELOAD_SRC)
 
 TRACER := $(BUILD)/fdtrace $(BUILD)/libfdtrace.so $(if $(call found,$(MUSL_CC)),$(BUILD)/libfdtrace-musl.so)
 
