@@ -5,11 +5,13 @@ import importlib.util
 import json
 import os
 import pickle
+import random
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 import xml.etree.ElementTree
 from pathlib import Path
@@ -18,8 +20,10 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 
 from fdlab import feedback, formats, grade, isolate, matrix
-from fdlab.checking import NotJudged, Wrong
+from fdlab.checking import NotJudged, Play, Wrong
+from fdlab.launcher import Lines
 from fdlab.result import FAILED, NOT_JUDGED, PASSED, Check, Grade, PointsError, read_points, to_dict
+from fdlab.session import SessionError
 
 Run = Callable[..., Tuple[int, str, str]]
 
@@ -320,6 +324,27 @@ GOOD, BAD_AT_A = matrix.Submission("lab2", "x.c", None, None), matrix.Submission
     (BAD_AT_A, (FAILED, NOT_JUDGED, NOT_JUDGED), "c is not judged")])
 def test_the_matrix_sees_what_is_judged_wrongly(submission, statuses, problem):
     assert matrix.problem(submission, graded(*statuses), BEFORES) == problem
+
+
+# ---- a server that ends
+
+class Ended(types.SimpleNamespace):
+    """A server whose end is known before its last line has come."""
+
+    def __init__(self, last_line: str) -> None:
+        super().__init__(lines=Lines(), notes=None, pid=0, how_it_ended=lambda: "it ended with exit status 0", looks=iter([True]))
+        self.lines.sources = 1
+        threading.Timer(0.3, lambda: (self.lines.add("stdout", last_line), self.lines.end())).start()
+
+    @property
+    def alive(self) -> bool:
+        return next(self.looks, False)
+
+
+def test_a_last_line_counts_also_when_the_end_was_known_first():
+    assert Play(Ended("time out!"), [1], 0.01, random.Random(1), "").times_out(1) > 0.2
+    with pytest.raises(SessionError, match="\"time out!\", but it ended with exit status 0"):
+        Play(Ended("bye"), [1], 0.01, random.Random(1), "").times_out(1)
 
 
 # ---- the processes that make the checks
