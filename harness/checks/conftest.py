@@ -47,6 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "after(*names): has no meaning when one of these checks failed")
+    if not hasattr(config.option, "tbstyle"):   # nobody sees them, and pytest's own style reads the sources for each
+        config.option.tbstyle = "native"
 
 
 # ---- names
