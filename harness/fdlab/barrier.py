@@ -32,6 +32,7 @@ WATCHING = {"select", "poll", "epoll_wait", "restart"}
 
 STANDING = 0.25    # what stays "on its way" for so long is not: an acknowledgement is delayed by 0.2 s at the most
 POLLER = 0.1       # a wait that has unread input beside it may be a short nap of a program that polls; see _unread()
+SELDOM = 0.03      # of all looks: what was seen so seldom is not told
 UNSEEN = 0.05      # without /proc/PID/syscall: asleep for so long counts as rest
 
 Unfinished = Callable[[int], Optional[Tuple[str, Optional[int]]]]
@@ -177,10 +178,10 @@ def _complaint(deadline: float, seen: "Counter[str]", flying: List[str]) -> str:
     text = "the server has not come to rest within %g s" % deadline
     if flying:
         return text + ": still on its way: " + ", ".join(flying)
-    total = sum(seen.values())
-    what = ", ".join("%s (%d %%)" % (word if word in ("running", "stopped", "asleep", "printing") or word.startswith("in ") or
-                                     word.startswith("busy") else "in " + word, round(100 * count / total))
-                     for word, count in seen.most_common(3))
+    # What it was seen doing most, and now and then. Not for how much of the time: that is never the same twice, and a grade is to be.
+    often = [word for word, count in seen.most_common(3) if count > SELDOM * sum(seen.values())] or [seen.most_common(1)[0][0]]
+    what = ", at times ".join(word if word in ("running", "stopped", "asleep", "printing") or word.startswith(("in ", "busy"))
+                              else "in " + word for word in often)
     hint = ""
     if seen.most_common(1)[0][0] in ("running", "printing", "select", "poll") and "nanosleep" not in seen:
         hint = "; a wait that returns at once, again and again? (a timer of 0, or a descriptor that nobody serves)"
