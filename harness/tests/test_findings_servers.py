@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import need  # noqa: E402  (found by the line above)
 from fdlab import proc  # noqa: E402
+from test_launcher import wait_until  # noqa: E402
 
 DEADLINE = 60
 
@@ -127,13 +128,6 @@ def traced(fdtrace, file, port, *command, stop=signal.SIGTERM, **more):
             raise
 
 
-def wait_for(what, fact):
-    deadline = time.monotonic() + DEADLINE
-    while not fact():
-        assert time.monotonic() < deadline, "waited for " + what
-        time.sleep(0.02)  # between two looks at a fact
-
-
 def judge(fdtrace, name, file):
     """No bug; no risk but those that are known to be true."""
     done = subprocess.run([fdtrace, "check", "--format=json", str(file)], capture_output=True, text=True, timeout=DEADLINE)
@@ -176,8 +170,8 @@ def test_nginx_with_two_workers(fdtrace, tmp_path, ports, monkeypatch):
         master = int((tmp_path / "pid").read_text())
         before = set(proc.children(master))
         os.kill(master, signal.SIGHUP)
-        wait_for("two new workers, and none of the old ones", lambda: len(set(proc.children(master)) - before) == 2 and
-                 not before.intersection(proc.children(master)))
+        wait_until(lambda: len(set(proc.children(master)) - before) == 2 and not before.intersection(proc.children(master)),
+                   "two new workers, and none of the old ones", DEADLINE)
         clients(port, 6, 10, http)
         os.kill(master, signal.SIGQUIT)
         run.wait(DEADLINE)
