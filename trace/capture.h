@@ -27,7 +27,8 @@
 #define FDT_CALL_BITS 512          /* call ids are below this */
 #define FDT_TAIL_MAX 2048          /* slots of one tail at most: 112 KB; what does not fit is said to be cut */
 #define FDT_TAIL_ROOM 56           /* bytes a tail slot carries */
-#define FDT_CHUNK_SLOTS 16384      /* the program touches its pages in chunks of 1 MiB, ahead */
+#define FDT_FIRST_SLOTS 1024       /* the program touches the pages of so many at first, */
+#define FDT_CHUNK_SLOTS 16384      /* and then in chunks of 1 MiB, ahead */
 #define FDT_ENV "FDTRACE_CAPTURE"  /* the environment variable that names the capture to the program */
 
 enum { FDT_CLOCK_MONOTONIC = 0, FDT_CLOCK_TSC = 1 };

@@ -49,7 +49,7 @@ def compile_c(command: Sequence[str], source: str, also: Sequence[str], target: 
         own_files = [os.path.dirname(os.path.dirname(os.path.realpath(shutil.which(command[0]) or "/usr/bin/cc")))]
         include = [word[2:] for word in command if word.startswith("-I")]
         readable = [os.path.abspath(path) for path in [source, *also, *include, *(p for p in own_files if p != "/usr")]]
-        words = around(readable, [folder], folder=os.getcwd()) + words
+        words = around.words(readable, [folder], os.getcwd()) + words
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TMPDIR": folder}
     with tempfile.TemporaryFile() as said:
         running = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=environment,

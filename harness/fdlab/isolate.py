@@ -93,12 +93,11 @@ def _set(name: str, value: str) -> None:
 
 def sandbox(tier: str, tools: bool = False) -> Optional[Sandbox]:
     """What goes before the command of a server, or of a compiler (`tools`); None where there is nothing to put there."""
-    return {"bubblewrap": functools.partial(_bubblewrap, tools), "unshare": _unshare}.get(tier)
+    return {"bubblewrap": Sandbox(functools.partial(_bubblewrap, tools), "/tmp/server"), "unshare": Sandbox(_unshare, "")}.get(tier)
 
 
-def _bubblewrap(tools: bool, readable: Sequence[str], writable: Sequence[str], private: Sequence[str] = (),
-                folder: str = "") -> List[str]:
-    """`private` are folders that are made of memory, and are gone with the sandbox; it begins in `folder`."""
+def _bubblewrap(tools: bool, readable: Sequence[str], writable: Sequence[str], folder: str = "") -> List[str]:
+    """It begins in `folder`, which is made where it is missing. What it writes into /tmp is memory, and gone with the sandbox."""
     words = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--unshare-user", *_no_more_users(), "--unshare-pid",
              "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"]
     bound: List[str] = []
@@ -111,7 +110,7 @@ def _bubblewrap(tools: bool, readable: Sequence[str], writable: Sequence[str], p
             words += ["--ro-bind", path, path]
             bound.append(path)
     words += ["--proc", "/proc", "--dev", "/dev"]
-    for path in ("/dev/shm", "/tmp", *private):
+    for path in ("/dev/shm", "/tmp"):
         words += [*_room(), "--tmpfs", path]
     for path in readable:
         words += ["--ro-bind", path, path]
@@ -138,7 +137,7 @@ def _room() -> List[str]:
     return ["--size", str(ROOM)] if _bubblewrap_knows("--size BYTES") else []
 
 
-def _unshare(readable: Sequence[str], writable: Sequence[str], private: Sequence[str] = (), folder: str = "") -> List[str]:
+def _unshare(readable: Sequence[str], writable: Sequence[str], folder: str = "") -> List[str]:
     words = [shutil.which("unshare") or "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--ipc", "--"]
     with open("/proc/self/uid_map") as file:
         ours = file.read().split()
@@ -153,7 +152,7 @@ def works(tier: str) -> Optional[str]:
     around = sandbox(tier)
     true = os.path.realpath(shutil.which("true") or "/bin/true")
     try:
-        words = around([true], []) + [true] if around is not None else []
+        words = around.words([true], []) + [true] if around is not None else []
     except OSError as error:  # no such program
         return str(error)
     reading, writing = os.pipe()

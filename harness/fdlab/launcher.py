@@ -42,7 +42,11 @@ BYTES_KEPT = 8 << 20     # and no more than this, should they be long
 START_GRACE = 10.0       # seconds that starting fdtrace and the program may take, on a machine that is busy
 
 Event = Dict[str, Any]
-Sandbox = Callable[..., List[str]]   # (what is to be readable, what writable, which folders its own): the words before argv
+
+
+class Sandbox(NamedTuple):
+    words: Callable[..., List[str]]   # (what is to be readable, what writable, the folder it begins in): they go before argv
+    folder: str                       # one that it makes for its program to begin in; "" when it makes none
 
 
 class LaunchError(Exception):
@@ -472,7 +476,7 @@ def _keeper() -> str:
 
 
 def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadline: float, grace: float, live: bool,
-                environment: Dict[str, str], limits: Dict[int, int], terminal: bool) -> None:
+                cwd: str, environment: Dict[str, str], limits: Dict[int, int], terminal: bool) -> None:
     """Starts the keeper, which starts the program; waits until it has."""
     ours, theirs = socket.socketpair()
     server._control = ours
@@ -490,7 +494,7 @@ def _keep_alive(server: Server, argv: Sequence[str], keep: Sequence[int], deadli
                    ",".join(map(str, keep)), ",".join("%d=%d" % limit for limit in limits.items()),
                    "%d,%d" % (server.most_processes, server.most_memory)]
         server._keeper = subprocess.Popen(
-            command + list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=server.cwd, env=environment,
+            command + list(argv), stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=environment,
             pass_fds=[theirs.fileno()] + list(keep), start_new_session=True)
     finally:
         theirs.close()
@@ -534,9 +538,10 @@ def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optio
     """Starts `argv`; under fdtrace when `fdtrace` (its path) and `capture` are given, with the further `options`.
     `deadline` is for the whole life of the program, `limits` for each of its processes, `most_processes` (with threads) and
     `most_memory` for all of them together."""
-    scratch = tempfile.mkdtemp(prefix="fdlab-")
+    folder = sandbox.folder if sandbox is not None else ""
+    scratch = "" if folder else tempfile.mkdtemp(prefix="fdlab-")
     argv = [os.path.abspath(argv[0])] + list(argv[1:])
-    server = Server(argv, scratch)
+    server = Server(argv, folder or scratch)
     server.most_processes, server.most_memory = most_processes, most_memory
     environment = dict(os.environ if environment is None else environment)
     command, readable, writable, passed = argv, [argv[0]], [], []
@@ -558,11 +563,12 @@ def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optio
                 writable.append(capture)
             passed.append(fdtrace)
         if sandbox is not None:
-            prefix = sandbox(readable, writable, [scratch])
+            prefix = sandbox.words(readable, writable, folder)
             command = prefix + command
             passed.insert(0, os.path.realpath(prefix[0]))
         kept = [theirs.fileno()] if theirs else []
-        _keep_alive(server, command, kept, deadline, 2.0 if fdtrace else 0.0, live, environment, limits or {}, terminal)
+        _keep_alive(server, command, kept, deadline, 2.0 if fdtrace else 0.0, live, scratch or "/", environment, limits or {},
+                    terminal)
         if theirs is not None:
             theirs.close()
         if passed:
@@ -579,4 +585,5 @@ def launch(argv: Sequence[str], *, fdtrace: Optional[str] = None, capture: Optio
         try:
             server._kill()
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            if scratch:
+                shutil.rmtree(scratch, ignore_errors=True)

@@ -21,7 +21,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { FIRST_CHUNK = 1024, FD_SCAN = 1024, SCAN_PIECE = 256, SCAN_SPARE = 32, ARGV_KEPT = 1024, LOOKS_MOST = 100 };
+enum { FD_SCAN = 1024, SCAN_PIECE = 256, SCAN_SPARE = 32, ARGV_KEPT = 1024, LOOKS_MOST = 100 };
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1 }; /* linux/futex.h, which musl-gcc does not see */
 enum { JOIN_NOT_YET, JOIN_NOW, JOIN_DONE };
 
@@ -37,7 +37,7 @@ function *reals[SYMBOLS];
 
 static _Atomic int joined = JOIN_NOT_YET;
 static _Atomic int exit_seen;
-static _Atomic uint64_t chunk = FIRST_CHUNK; /* slots that the next touch takes in */
+static _Atomic uint64_t chunk = FDT_FIRST_SLOTS; /* slots that the next touch takes in */
 static _Atomic uint64_t objects_seen;        /* how many objects had ever been loaded when they were written last */
 static int main_argc;
 static char **main_argv, **main_envp;
@@ -668,7 +668,7 @@ arrive(void)
 
 		/* The page tables of a shared mapping are not copied by fork(2): this process touches its pages anew. */
 		atomic_store(&process.ready, 0);
-		atomic_store(&chunk, FIRST_CHUNK);
+		atomic_store(&chunk, FDT_FIRST_SLOTS);
 		atomic_store(&exit_seen, 0);
 		*process.pid = pid;
 		attach(process.header, pid);

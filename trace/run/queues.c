@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LISTENERS = 64, TCP_LISTEN_STATE = 0x0A, TABLE_BUFFER = 1 << 16 };
+enum { LISTENERS = 64, TCP_LISTEN_STATE = 0x0A };
 
 struct listener {
 	unsigned long inode;
@@ -24,11 +24,12 @@ struct listener {
 static struct listener last[LISTENERS];
 static int nlast;
 
-/* The listening sockets of one table. */
+/* The listening sockets of one table. They stand before all others there (Linux, net/ipv4/tcp_ipv4.c: tcp_seq_start), and what is
+ * not read is not written out by the kernel, so that a thousand connections behind them cost nothing.
+ */
 static int
 read_table(pid_t pid, const char *table, struct listener *out, int count)
 {
-	static char buffer[TABLE_BUFFER]; /* the kernel walks the table anew for each read */
 	char name[64], line[512];
 	FILE *f;
 
@@ -36,13 +37,15 @@ read_table(pid_t pid, const char *table, struct listener *out, int count)
 	f = fopen(name, "re");
 	if (f == NULL)
 		return count;
-	setvbuf(f, buffer, _IOFBF, sizeof buffer);
-	while (count < LISTENERS && fgets(line, sizeof line, f) != NULL) {
+	bool listens = fgets(line, sizeof line, f) != NULL; /* the heading */
+
+	while (listens && count < LISTENERS && fgets(line, sizeof line, f) != NULL) {
 		unsigned state, rx;
 		unsigned long inode;
 
-		if (sscanf(line, " %*d: %*[^ ] %*[^ ] %x %*x:%x %*x:%*x %*x %*u %*d %lu", &state, &rx, &inode) == 3 &&
-		    state == TCP_LISTEN_STATE)
+		listens = sscanf(line, " %*d: %*[^ ] %*[^ ] %x %*x:%x %*x:%*x %*x %*u %*d %lu", &state, &rx, &inode) == 3 &&
+			state == TCP_LISTEN_STATE;
+		if (listens)
 			out[count++] = (struct listener){inode, rx, 0, false, -1};
 	}
 	fclose(f);

@@ -147,12 +147,16 @@ add_space(struct space *s, uint64_t want)
 	return 0;
 }
 
-/* How much should be there: half as much again as was used, between 1 and 64 MiB ahead. */
+/* How much should be there: half as much again as was used, between 1 and 64 MiB ahead; and what a short run needs, before it is
+ * seen to be a longer one (the program asks when it has used the first FDT_FIRST_SLOTS).
+ */
 static uint64_t
 wanted(const struct fdt_header *h)
 {
 	uint64_t cursor = atomic_load(&h->cursor), ahead = cursor / 2;
 
+	if (cursor < FDT_FIRST_SLOTS)
+		return FIRST_SPACE;
 	ahead = ahead < FDT_CHUNK_SLOTS ? FDT_CHUNK_SLOTS : ahead;
 	ahead = ahead > STEP_MAX ? STEP_MAX : ahead;
 	return cursor + ahead;
