@@ -32,7 +32,8 @@ WATCHING = {"select", "poll", "epoll_wait", "restart"}
 
 STANDING = 0.25    # what stays "on its way" for so long is not: an acknowledgement is delayed by 0.2 s at the most
 POLLER = 0.1       # a wait that has unread input beside it may be a short nap of a program that polls; see _unread()
-SELDOM = 0.03      # of all looks: what was seen so seldom is not told
+IN_VAIN = 0.25     # seconds of processors: twice as much, and nothing has come of it, is a server that spins
+OFTEN = 0.2        # of all looks: what was seen more seldom is not told
 UNSEEN = 0.05      # without /proc/PID/syscall: asleep for so long counts as rest
 
 Unfinished = Callable[[int], Optional[Tuple[str, Optional[int]]]]
@@ -40,6 +41,29 @@ Unfinished = Callable[[int], Optional[Tuple[str, Optional[int]]]]
 
 class NotAtRest(Exception):
     """The server did not come to rest before the deadline, or has ended. The text says what it was seen doing."""
+
+
+class Spins(NotAtRest):
+    """It runs and runs, and nothing comes of it: that does not come to rest by itself."""
+
+
+class Toil:
+    """How much a server has run for nothing. Not how long, but how much: on a machine that is busy it is seen later, and the
+    same. Something has come of it when any of its connections has changed, and each byte that is taken or sent changes one."""
+
+    def __init__(self) -> None:
+        self._table: Optional[List[proc.Tcp]] = None
+        self._ran = -1.0
+
+    def in_vain(self, threads: Sequence[proc.Thread], table: Callable[[], List[proc.Tcp]]) -> bool:
+        """At a further look at all its threads. `table` reads its connections, and is seldom asked."""
+        ran = sum(thread.ran for thread in threads)
+        if not 0.0 <= self._ran <= ran:     # the first look; or one that had run much has ended
+            self._table, self._ran = None, ran
+        if ran - self._ran < IN_VAIN:
+            return False
+        before, self._table, self._ran = self._table, sorted(table()), ran
+        return before == self._table
 
 
 class Rest(NamedTuple):
@@ -119,6 +143,8 @@ def _name(thread: proc.Thread, unfinished: Optional[Unfinished]) -> Tuple[str, O
             return ("running" if thread.state == "R" else "busy in the kernel"), None
         if thread.call in ("write", "writev") and thread.fd in (1, 2):
             return "printing", None  # into a full pipe, at whose other end we are reading: it will go on by itself
+        if thread.waits_for_the_tracer:
+            return "running", None  # as it would, were it not traced
         return thread.call, thread.fd
     known = unfinished(thread.tid) if unfinished else None
     if thread.state != "S":
@@ -127,10 +153,12 @@ def _name(thread: proc.Thread, unfinished: Optional[Unfinished]) -> Tuple[str, O
 
 
 def wait_for_rest(pid: int, ports: Sequence[int] = (), deadline: float = DEADLINE,
-                  unfinished: Optional[Unfinished] = None) -> Rest:
+                  unfinished: Optional[Unfinished] = None, toil: Optional[Toil] = None) -> Rest:
     """Waits until the process, with its children, is at rest. `ports` are those it serves: what is on its way to them
-    is waited for. `unfinished` tells from a trace which call a thread is in, where the kernel does not say."""
+    is waited for. `unfinished` tells from a trace which call a thread is in, where the kernel does not say. `toil` is given
+    by who waits several times for one and the same thing."""
     start = time.monotonic()
+    toil = toil or Toil()
     seen: "Counter[str]" = Counter()
     flying_since: Tuple[float, List[str]] = (start, [])
     same_since: Tuple[float, List[proc.Thread]] = (start, [])
@@ -164,8 +192,11 @@ def wait_for_rest(pid: int, ports: Sequence[int] = (), deadline: float = DEADLIN
                 continue
             if arrived and after == before and time.monotonic() - same_since[0] >= still:
                 return Rest(*names[0])
+        if toil.in_vain(before, lambda: proc.tcp(pid, ports)):
+            raise Spins("the server does not come to rest; it runs, and nothing comes of it: " + _doing(seen))
         if time.monotonic() - start > deadline:
-            raise NotAtRest(_complaint(deadline, seen, flying if calm else []))
+            raise NotAtRest("the server has not come to rest within %g s: %s" % (
+                deadline, "still on its way: " + ", ".join(flying) if calm and flying else _doing(seen)))
         time.sleep(nap)  # between two looks at a fact
         nap = min(nap * 1.5, 0.005)
 
@@ -174,17 +205,12 @@ def _words(name: Tuple[str, Optional[int]]) -> str:
     return name[0] if name[1] is None else "in %s fd %d" % name
 
 
-def _complaint(deadline: float, seen: "Counter[str]", flying: List[str]) -> str:
-    text = "the server has not come to rest within %g s" % deadline
-    if flying:
-        return text + ": still on its way: " + ", ".join(flying)
-    # What it was seen doing most, and now and then. Not for how much of the time: that is never the same twice, and a grade is to be.
-    often = [word for word, count in seen.most_common(3) if count > SELDOM * sum(seen.values())] or [seen.most_common(1)[0][0]]
+def _doing(seen: "Counter[str]") -> str:
+    """What it was seen doing most, and often. Not for how much of the time: that is never the same twice, and a grade is to be."""
+    most = seen.most_common(1)[0][0]
+    often = [most] + sorted(word for word, count in seen.items() if word != most and count > OFTEN * sum(seen.values()))
     what = ", at times ".join(word if word in ("running", "stopped", "asleep", "printing") or word.startswith(("in ", "busy"))
                               else "in " + word for word in often)
-    hint = ""
-    if seen.most_common(1)[0][0] in ("running", "printing", "select", "poll") and "nanosleep" not in seen:
-        hint = "; a wait that returns at once, again and again? (a timer of 0, or a descriptor that nobody serves)"
-    elif "nanosleep" in seen:
-        hint = "; it sleeps instead of waiting for its clients"
-    return text + ": " + what + hint
+    if most in ("running", "printing", "select", "poll") and "nanosleep" not in seen:
+        return what + "; a wait that returns at once, again and again? (a timer of 0, or a descriptor that nobody serves)"
+    return what + ("; it sleeps instead of waiting for its clients" if "nanosleep" in seen else "")

@@ -8,12 +8,13 @@ It never waits longer than its deadline, and what it has received and not yet be
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import select
 import socket
 import struct
 import time
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 from .launcher import DEADLINE, readable
 
@@ -38,8 +39,11 @@ def error_name(error: OSError) -> str:
 
 
 class Client:
-    def __init__(self, name: str, port: int, host: str = "127.0.0.1", deadline: float = DEADLINE) -> None:
+    def __init__(self, name: str, port: int, host: str = "127.0.0.1", deadline: float = DEADLINE,
+                 own_ports: Optional[Iterator[int]] = None) -> None:
+        """It has the next of `own_ports` that nobody has; without them one that the kernel chooses."""
         self.name = name
+        self._own_ports = own_ports or itertools.repeat(0)
         self.server = (host, port)
         self.deadline = deadline
         self.address: Optional[tuple] = None   # ours, once bound
@@ -53,9 +57,14 @@ class Client:
 
     def bind(self) -> tuple:
         """Takes a port before it connects, so that the trace can be told whose connection it will be."""
-        if self.address is None:
-            self._socket.bind((self.server[0] if self.server[0].startswith("127.") else "", 0))
-            self.address = self._socket.getsockname()
+        while self.address is None:
+            port = next(self._own_ports)
+            try:
+                self._socket.bind((self.server[0] if self.server[0].startswith("127.") else "", port))
+                self.address = self._socket.getsockname()
+            except OSError as error:
+                if port == 0 or error.errno != errno.EADDRINUSE:
+                    raise
         return self.address
 
     def connect(self) -> None:

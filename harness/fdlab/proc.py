@@ -10,7 +10,7 @@ import os
 import platform
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # The calls that a server can be blocked in, by number: the name a student writes, not the kernel's ("select" for
@@ -33,6 +33,9 @@ CALLS: Dict[int, str] = {"x86_64": _CALLS_X86_64, "aarch64": _CALLS_GENERIC, "ri
 
 # Calls whose first argument is the descriptor that they are blocked on.
 ON_A_DESCRIPTOR = {"read", "write", "readv", "writev", "connect", "accept", "send", "recv", "sendmsg", "recvmsg"}
+
+
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Gone(Exception):
@@ -64,12 +67,19 @@ class Thread:
     args: Tuple[int, ...]
     switches: int             # how often it has left the processor so far
     readable: bool = True     # False: the kernel does not let us see which call it is
+    ran: float = field(default=0.0, compare=False)   # seconds of processors that it has used so far, to a hundredth
 
     @property
     def call(self) -> Optional[str]:
         if self.number is None:
             return None
         return CALLS.get(self.number, "system call %d" % self.number)
+
+    @property
+    def waits_for_the_tracer(self) -> bool:
+        """Until there is room in the capture (trace/preload/core.c, wait_for_space): a FUTEX_WAIT between processes, with an
+        end of its own. What threads of a program use to wait for each other is FUTEX_WAIT_BITSET, or has no end (futex(2))."""
+        return self.call == "futex" and self.args[1:2] == (0,) and self.args[3] != 0
 
     @property
     def fd(self) -> Optional[int]:
@@ -90,7 +100,8 @@ def look(pid: int, tid: int) -> Thread:
     """One thread, now. Gone when it has ended in between."""
     task = "/proc/%d/task/%d/" % (pid, tid)
     try:
-        letter = _read(task + "stat").rpartition(")")[2].split()[0]
+        words = _read(task + "stat").rpartition(")")[2].split()
+        letter, ran = words[0], (int(words[11]) + int(words[12])) / _TICKS   # utime and stime, proc_pid_stat(5)
         number: Optional[int] = None
         args: Tuple[int, ...] = ()
         readable = True
@@ -107,9 +118,9 @@ def look(pid: int, tid: int) -> Thread:
         for line in _read(task + "status").splitlines():
             if "ctxt_switches" in line:
                 switches += int(line.split()[1])
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError):
         raise Gone("thread %d of process %d has ended" % (tid, pid)) from None
-    return Thread(pid, tid, letter, number, args, switches, readable)
+    return Thread(pid, tid, letter, number, args, switches, readable, ran)
 
 
 def threads(pid: int) -> List[Thread]:

@@ -14,7 +14,7 @@ each other; each step has a deadline. What the clients do is written into the ca
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from . import barrier, proc
 from .client import Client, ClientError, quoted
@@ -38,6 +38,7 @@ class Session:
         self.timeout = timeout                 # the server's timer
         self.deadline = deadline               # of one step
         self.clients: Dict[str, Client] = {}
+        self.own_ports: Optional[Iterator[int]] = None   # of the clients, one after the other; None: whatever the kernel gives
         self.everybody: List[Client] = []      # also those whose name somebody else has by now
         self.steps: List[str] = []
         self.rest: Optional[barrier.Rest] = None
@@ -53,8 +54,10 @@ class Session:
             listening = {row.local[1] for row in proc.tcp(self.server.pid, self.ports) if row.state == proc.LISTEN}
             missing = [port for port in self.ports if port not in listening]
             if not self.server.alive:
-                self._fail("the server should listen on port %d, but %s" % (
-                    (missing or self.ports)[0], self._how_it_ended()))
+                how = self._how_it_ended()
+                listened = not missing or any("listening" in text.lower() for _, text in self.server.lines.all)
+                self._fail("the server should have gone on, but %s" % how if listened else
+                           "the server should listen on port %d, but %s" % (missing[0], how))
             if not missing:
                 break
             if self._has_left():
@@ -101,7 +104,7 @@ class Session:
     # ---- the clients
 
     def connect(self, name: str, port: int, small_buffers: bool = False) -> None:
-        client = self.clients[name] = Client(name, port, deadline=self.deadline)
+        client = self.clients[name] = Client(name, port, deadline=self.deadline, own_ports=self.own_ports)
         self.everybody.append(client)
         if small_buffers:
             client.small_buffers()

@@ -9,11 +9,44 @@ import time
 import pytest
 
 from fdlab import barrier, proc
-from fdlab.barrier import NotAtRest, Rest, on_its_way, wait_for_rest
+from fdlab.barrier import IN_VAIN, NotAtRest, Rest, Spins, Toil, on_its_way, wait_for_rest
 from fdlab.client import Client
 from fdlab.launcher import launch
 
 ROUNDS = 50
+
+SLOW = r"""
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int
+main(int argc, char **argv)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(argv[argc - 1]))};
+	int listener = socket(AF_INET, SOCK_STREAM, 0), client;
+	char byte;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 1) < 0)
+		return 1;
+	puts("listening");
+	fflush(stdout);
+	client = accept(listener, NULL, NULL);
+	while (read(client, &byte, 1) == 1) {
+		clock_t end = clock() + CLOCKS_PER_SEC / 25; /* of the processor, not of the day */
+
+		while (clock() < end)
+			continue;
+		if (write(client, &byte, 1) != 1)
+			break;
+	}
+	return 0;
+}
+"""
 
 
 def start(program: str, *ports: int):
@@ -108,8 +141,38 @@ def test_large_input_that_nobody_reads(build, ports):
 def test_a_server_that_spins_is_told(compile_c, ports):
     with launch([compile_c("wrong.c", "-DSPIN", "-pthread"), "0.05", str(ports(1)[0])]) as server:
         server.wait_for_line("time out!")
-        with pytest.raises(NotAtRest, match="has not come to rest within 0.5 s: .*running.*again and again"):
-            wait_for_rest(server.pid, deadline=0.5)
+        with pytest.raises(Spins, match="nothing comes of it: running; a wait that returns at once, again and again"):
+            wait_for_rest(server.pid)
+
+
+def test_toil_is_in_vain_when_no_connection_changes():
+    """Time does not count, what has run does; and whatever a connection has sent or taken is something that came of it."""
+    def thread(ran: float) -> proc.Thread:
+        return proc.Thread(1, 1, "R", None, (), 0, True, ran)
+
+    def row(unread: int) -> proc.Tcp:
+        return proc.Tcp(("127.0.0.1", 50000), ("127.0.0.1", 40001), proc.ESTABLISHED, 0, unread, 7)
+
+    spins, works, rests, forks = Toil(), Toil(), Toil(), Toil()
+    looks = range(4)
+    assert [spins.in_vain([thread(n * IN_VAIN)], lambda: [row(0)]) for n in looks] == [False, False, True, True]
+    assert not any(works.in_vain([thread(n * IN_VAIN)], lambda: [row(n)]) for n in looks)
+    assert not any(rests.in_vain([thread(5.0)], lambda: [row(0)]) for n in looks)
+    assert not any(forks.in_vain([thread(5.0)] + [thread(IN_VAIN)] * (n % 2), lambda: [row(0)]) for n in looks)
+
+
+def test_a_server_that_works_for_long_does_not_spin(compile_c, ports):
+    """It computes for more than is enough to be taken for one that spins; but it takes a byte at a time, and sends it back."""
+    number = ports(1)[0]
+    with launch([compile_c(SLOW), str(number)]) as server:
+        a = Client("A", number)
+        server.wait_for_line("listening")
+        a.connect()
+        a.say(b"x" * 32)
+        assert wait_for_rest(server.pid, [number], 60.0) == Rest("read", 4)
+        assert sum(thread.ran for thread in proc.threads(server.pid)) > 4 * IN_VAIN
+        a.hear(b"x" * 32)
+        a.leave()
 
 
 def test_a_stopped_server_is_not_at_rest(build, ports):
