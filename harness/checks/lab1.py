@@ -226,9 +226,8 @@ def test_emfile__survives(bench: Bench) -> None:
     """Out of descriptors, the server goes on: the client that waits is served, or sent away, when there are some again."""
     s = bench.start(most_events=20000)
     s.limit_files(0)
-    with s.hurried():
+    with s.hurried(0.3):
         s.arrive("A")
-        s.pause(0.05)
         s.unlimit_files()
         if s.answered("A"):
             s.leaves("A")

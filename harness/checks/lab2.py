@@ -297,7 +297,7 @@ def test_emfile__survives(bench: Bench) -> None:
     s = bench.start(most_events=20000)
     s.arrive("A")
     s.limit_files(0)
-    with s.hurried():
+    with s.hurried(0.3):
         s.arrive("B")
         s.talk("A")
         s.leaves("A")

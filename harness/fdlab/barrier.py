@@ -43,6 +43,10 @@ class NotAtRest(Exception):
     """The server did not come to rest before the deadline, or has ended. The text says what it was seen doing."""
 
 
+class Ended(NotAtRest):
+    """It is not there any more."""
+
+
 class Spins(NotAtRest):
     """It runs and runs, and nothing comes of it: that does not come to rest by itself."""
 
@@ -168,7 +172,7 @@ def wait_for_rest(pid: int, ports: Sequence[int] = (), deadline: float = DEADLIN
         try:
             before = _look(pid)
         except proc.Gone:
-            raise NotAtRest("the server has ended") from None
+            raise Ended("the server has ended") from None
         names = [_name(thread, unfinished) for thread in before]
         seen.update(_words(name) for name in names)
         now = time.monotonic()

@@ -77,7 +77,7 @@ class Play(Session):
         self.chance = chance
         self.fdtrace = fdtrace
         self.frozen = False                     # the server is stopped
-        self.hurry = False                      # steps do not wait for the server to rest
+        self.hurry: Optional[float] = None      # seconds: for so long steps wait for the server to rest; None: it must rest
         self.most_events = MOST_EVENTS          # slots that its capture may have
         self.faults: List[str] = []             # that fdtrace was to inject
         self.needs_trace = False                # what the check says rests on the trace, or on a fault in it
@@ -111,7 +111,7 @@ class Play(Session):
         why = self._await(client, lambda: len(client.unheard) >= len(data) or not data.startswith(client.unheard))
         got = client.unheard[:len(data)]
         if got != data:
-            self._fail("%s should have heard %s, but heard %s" % (name, quoted(data), _heard_instead(data, got, why)))
+            self._fail("%s should have heard %s, but heard %s" % (name, quoted(data), _heard_instead(data, got, self._or_its_end(why))))
         client.hear(data)
         self._note(name, "hears", quoted(data))
 
@@ -193,10 +193,15 @@ class Play(Session):
         try:
             action()
         except ClientError as error:
-            if not self.server.alive or self.server.wait(0.2) is not None:
-                self._fail("the server should have gone on, but %s" % self._how_it_ended())
+            self._has_gone_on(True)
             if client.ended is None:
                 self._fail(str(error))
+
+    def _or_its_end(self, why: str) -> str:
+        """Why nothing more came. A connection ends in one way or another when its server does: that is the reason then."""
+        if self.server.wait(0.2) is None:
+            return why
+        return "the server is not there any more: %s" % self._how_it_ended()
 
     def _await(self, client: Client, done: Callable[[], bool]) -> str:
         """Until it is done, or nothing more can come; why not, then. A server that rests with input that it has not
@@ -361,8 +366,13 @@ class Play(Session):
     def _come_to_rest(self) -> None:
         if self.frozen:
             barrier.wait_for_arrival(self.server.pid, self.ports, self.deadline)
-        elif not self.hurry:
+        elif self.hurry is None:
             super()._come_to_rest()
+        elif self.hurry > 0.0:
+            try:
+                barrier.wait_for_rest(self.server.pid, self.ports, self.hurry)
+            except barrier.NotAtRest as error:
+                self._has_gone_on(isinstance(error, barrier.Ended))
         self._is_itself()
 
     def _is_itself(self) -> None:
@@ -377,11 +387,11 @@ class Play(Session):
         self._come_to_rest()
 
     @contextlib.contextmanager
-    def hurried(self) -> Iterator[None]:
-        """Inside, a step does not wait for the server to come to rest: for a server that may have a reason not to."""
-        self.hurry = True
+    def hurried(self, seconds: float = 0.0) -> Iterator[None]:
+        """Inside, a step waits so long at the most for the server to come to rest: for a server that may have a reason not to."""
+        self.hurry = seconds
         yield
-        self.hurry = False
+        self.hurry = None
 
     def end_server(self) -> None:
         """As by Ctrl+C at the server. Its side closes the connections first."""
@@ -546,7 +556,10 @@ class Play(Session):
     def part(self) -> None:
         """The session has failed: the clients are gone, and the trace shows what the server makes of that too. What it sits in
         meanwhile it has sat in for a while then, so that the rules see it (trace/rules/starved.c), on a quick machine too."""
+        self.hurry = 0.0
         self.server.wait(SAT)
+        with contextlib.suppress(SessionError, Wrong, NotJudged), self.held():  # all at once: so it is the same each time
+            self.end()
         self.end()
         with contextlib.suppress(barrier.NotAtRest):
             barrier.wait_for_rest(self.server.pid, self.ports, 1.0)
@@ -580,7 +593,7 @@ def _heard_instead(wanted: bytes, got: bytes, why: str) -> str:
     if len(wanted) <= 40:
         return quoted(got)
     first = next(n for n, (one, other) in enumerate(zip(wanted, got)) if one != other)
-    return "other ones from byte %d on: %s" % (first + 1, quoted(got[first:first + 32]))
+    return "other ones from byte %d on" % (first + 1)
 
 
 def _client_ports(first: int) -> Iterator[int]:

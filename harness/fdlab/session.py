@@ -196,9 +196,13 @@ class Session:
             self.rest = barrier.wait_for_rest(self.server.pid, self.ports, self.deadline,
                                               _unfinished(follow) if follow else None)
         except barrier.NotAtRest as error:
-            if self.server.wait(0.2 if "has ended" in str(error) else 0.0) is not None:
-                self._fail("the server should have gone on, but %s" % self._how_it_ended())
+            self._has_gone_on(isinstance(error, barrier.Ended))
             self._fail(str(error))
+
+    def _has_gone_on(self, doubted: bool) -> None:
+        """Fails when it has ended. Where that is doubted, its end has a moment to be known."""
+        if self.server.wait(0.2 if doubted else 0.0) is not None:
+            self._fail("the server should have gone on, but %s" % self._how_it_ended())
 
     def end(self) -> None:
         """Whoever is still there leaves, in a way that leaves nothing behind."""
