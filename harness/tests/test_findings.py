@@ -74,6 +74,20 @@ def test_findings_stand_at_the_descriptor_they_are_about(outcomes):
     assert found[0]["severity"] == "bug" and found[0]["event"] > 0 and found[0]["pid"] > 0
 
 
+def test_a_spin_is_explained_by_what_failed_first(fdtrace, tmp_path):
+    """accept fails, and then close(-1), which is about no descriptor at all: what the listener is ready for is accept."""
+    source = (table.HERE / "bug_spin_emfile_select.c").read_text()
+    wrong = source.replace("continue; /* surely", "{\n\t\t\t\tclose(client_fd);\n\t\t\t\tcontinue;\n\t\t\t} /* surely")
+    assert wrong != source
+    (tmp_path / "wrong.c").write_text(wrong)
+    subprocess.run(["cc", "-std=gnu11", "-g", "-I", str(table.HERE), "-o", tmp_path / "wrong", tmp_path / "wrong.c",
+                    str(table.HERE / "prove.c"), "-pthread"], check=True)
+    capture = tmp_path / "wrong.fdt"
+    subprocess.run([fdtrace, "run", "-o", capture, "--", tmp_path / "wrong"], check=True)
+    spins = [found["message"] for found in table.check(fdtrace, str(capture), "--only=spin")]
+    assert spins and all("accept on 3 failed with EMFILE each time, at wrong.c:" in text for text in spins), spins
+
+
 # ---- the forms
 
 def test_json_has_the_agreed_keys(fdtrace, capture):

@@ -73,8 +73,10 @@ say_cause(struct finding *f, struct check *c, const struct spin *s)
 		break;
 	case BY_ERROR: say(f, c, "it failed with %e each time, and the program went on.", (int)s->error); break;
 	case BY_CALL:
-		say(f, c, "%L was ready, and %c on %l failed with %e each time, at %p.", life, (unsigned)s->call,
-			other != NULL ? other : life, (int)s->call_error, &s->call_at);
+		say(f, c, "%L was ready, and %c", life, (unsigned)s->call);
+		if (other != NULL)
+			say(f, c, " on %l", other);
+		say(f, c, " failed with %e each time, at %p.", (int)s->call_error, &s->call_at);
 		advise_call(f, c, s);
 		break;
 	case BY_WRITE:
@@ -265,6 +267,8 @@ on(struct check *c)
 	} else if (ev->error != 0) {
 		if (ev->error == EAGAIN && c->life != NULL && c->class & (CALLS_IN | CALLS_OUT | CALLS_ACCEPT))
 			again(c, a);
+		if (s->call_error != 0 && ev->life == 0)
+			return; /* close(-1), say: what comes of a failure, and not the cause */
 		s->call = ev->call;
 		s->call_error = ev->error;
 		s->call_life = ev->life;
