@@ -184,7 +184,8 @@ def timer_fires(bench: Bench) -> None:
 def timer_and_alive(bench: Bench) -> None:
     s = bench.start(SHORT)
     s.times_out(1)
-    with s.hurried():  # one that runs and runs is alive too
+    with s.hurried(0.3):  # one that runs and runs is alive too
+        s.come_to_rest()
         s.arrive("A")
         s.talk("A")
 

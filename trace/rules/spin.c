@@ -10,7 +10,8 @@ enum {
 	ROUNDS = 64,       /* from so many on it is a spin */
 	MANY = 1000,       /* with a timeout of 0, fewer may be meant: work in slices, of which nothing is seen here */
 	AT_ONCE = 200000,  /* ns: a wait that takes no longer did not wait */
-	BETWEEN = 1000000, /* ns from one round to the next: more is work that is not seen, or a rest */
+	BETWEEN = 1000000, /* ns from one round to the next: more is work that is not seen, or a rest. But after ROUNDS without
+	                    * one it is the scheduler's doing, on a machine that is busy: the spin goes on */
 };
 
 enum cause { NO_CAUSE, BY_TIMER, BY_ERROR, BY_CALL, BY_WRITE, BY_STATE, BY_READ };
@@ -18,8 +19,9 @@ enum cause { NO_CAUSE, BY_TIMER, BY_ERROR, BY_CALL, BY_WRITE, BY_STATE, BY_READ 
 /* Own table 0, by thread. */
 struct spin {
 	uint64_t rounds, signature;
+	uint64_t pause; /* rounds since the last one */
 	struct site first, at;
-	int64_t begin, end;
+	int64_t computing, end;
 	bool progress; /* since the last round */
 	bool telling;  /* live: it was told */
 	uint32_t life;
@@ -101,7 +103,7 @@ tell(struct check *c, struct spin *s, struct finding *f)
 	if (f == NULL)
 		return;
 	say(f, c, "%c returned at once %n times in a row, %t of computing time (from event %n on): ", (unsigned)s->wait,
-		(int64_t)s->rounds, s->end - s->begin, (int64_t)s->first.seq);
+		(int64_t)s->rounds, s->computing, (int64_t)s->first.seq);
 	say_cause(f, c, s);
 }
 
@@ -142,7 +144,6 @@ static void
 begin_row(struct check *c, struct spin *s)
 {
 	s->first = site_of(c, c->ev);
-	s->begin = c->ev->begin;
 	s->signature = signature(c);
 	s->wait = c->ev->call;
 	s->error = c->ev->error;
@@ -169,13 +170,14 @@ static void
 round_over(struct check *c, struct spin *s)
 {
 	struct spin before = *s;
+	bool pause = c->ev->begin - s->end > BETWEEN;
 
 	if (!did_not_wait(c->ev) || c->ev->error == EINTR) {
 		end_row(c, s);
 		return;
 	}
 	if (s->rounds == 0 || s->progress || s->at.where != c->ev->where || s->signature != signature(c) ||
-		c->ev->begin - s->end > BETWEEN || got_on(c, s->at.seq)) {
+		(pause && s->pause < ROUNDS) || got_on(c, s->at.seq)) {
 		end_row(c, s);
 		begin_row(c, s);
 		if (before.at.where == c->ev->where &&
@@ -184,6 +186,8 @@ round_over(struct check *c, struct spin *s)
 			s->call_error = before.call_error;
 		}
 	}
+	s->pause = pause ? 0 : s->pause + 1;
+	s->computing += s->rounds > 0 && !pause ? c->ev->end - s->end : took(c->ev);
 	s->at = site_of(c, c->ev);
 	s->end = c->ev->end;
 	s->rounds++;
