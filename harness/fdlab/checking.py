@@ -111,7 +111,8 @@ class Play(Session):
         why = self._await(client, lambda: len(client.unheard) >= len(data) or not data.startswith(client.unheard))
         got = client.unheard[:len(data)]
         if got != data:
-            self._fail("%s should have heard %s, but heard %s" % (name, quoted(data), _heard_instead(data, got, self._or_its_end(why))))
+            self._has_gone_on(True)
+            self._fail("%s should have heard %s, but heard %s" % (name, quoted(data), _heard_instead(data, got, why)))
         client.hear(data)
         self._note(name, "hears", quoted(data))
 
@@ -163,6 +164,7 @@ class Play(Session):
         if client.unheard:
             client.hear(b"?")
         elif client.ended is None:
+            self._has_gone_on(True)
             self._fail("%s should have been answered, or its connection closed, but nothing came; %s" % (client.name, why))
         return client.ended is None
 
@@ -196,12 +198,6 @@ class Play(Session):
             self._has_gone_on(True)
             if client.ended is None:
                 self._fail(str(error))
-
-    def _or_its_end(self, why: str) -> str:
-        """Why nothing more came. A connection ends in one way or another when its server does: that is the reason then."""
-        if self.server.wait(0.2) is None:
-            return why
-        return "the server is not there any more: %s" % self._how_it_ended()
 
     def _await(self, client: Client, done: Callable[[], bool]) -> str:
         """Until it is done, or nothing more can come; why not, then. A server that rests with input that it has not

@@ -167,8 +167,7 @@ class Session:
 
     def _step(self, text: str, *notes: Tuple[str, str, str]) -> None:
         self.steps.append(text)
-        if not self.server.alive:
-            self._fail("the server is not there any more: %s" % self._how_it_ended())
+        self._has_gone_on(False)
         for note in notes:
             self._note(*note)
 
@@ -176,12 +175,9 @@ class Session:
         try:
             return action()
         except (ClientError, LaunchError, barrier.NotAtRest) as error:
-            text = str(error)
-            # Why a client heard nothing is often that the server has died: give that end a moment to be known.
-            if self.server.wait(0.0 if self.server.alive and not isinstance(error, ClientError) else 0.2) is not None \
-                    and "it was killed" not in text and "it ended" not in text:
-                text += "; the server is not there any more: %s" % self._how_it_ended()
-            self._fail(text)
+            if "it was killed" not in str(error) and "it ended" not in str(error):
+                self._has_gone_on(isinstance(error, (ClientError, barrier.Ended)))
+            self._fail(str(error))
 
     def _fail(self, text: str) -> None:
         raise SessionError(text, self.steps) from None
@@ -200,8 +196,9 @@ class Session:
             self._fail(str(error))
 
     def _has_gone_on(self, doubted: bool) -> None:
-        """Fails when it has ended. Where that is doubted, its end has a moment to be known."""
-        if self.server.wait(0.2 if doubted else 0.0) is not None:
+        """Fails when it has ended: that is the reason then, whoever has noticed it first, and in whatever way. Where it is
+        doubted, its end has a moment to be known."""
+        if not self.server.alive or doubted and self.server.wait(0.2) is not None:
             self._fail("the server should have gone on, but %s" % self._how_it_ended())
 
     def end(self) -> None:
