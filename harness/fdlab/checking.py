@@ -208,7 +208,6 @@ class Play(Session):
         arrived = False             # all that was on its way, when we looked last
         toil = barrier.Toil()
         patience = 0.03
-        client.listen(done, 0.0)
         while not done() and client.ended is None:
             client.listen(done, patience)
             if done() or client.ended is not None:

@@ -132,21 +132,21 @@ class Client:
             left = end - time.monotonic()
             if left <= 0 or (self._ended is not None and not sending):
                 break
-            poll = select.poll()  # not select(): the harness, too, may have descriptors above 1023
-            poll.register(self._socket, (select.POLLOUT if sending else 0) | (0 if self._ended else select.POLLIN))
-            happened = poll.poll(left * 1000)
-            if happened and not self._ended:
-                self._take()
-            if happened and sending and happened[0][1] & ~select.POLLIN:
+            if sending:
                 try:
                     took = self._socket.send(sending[:1 << 20], socket.MSG_NOSIGNAL)
                     self.sent += took
                     sending = sending[took:]
+                    continue
                 except (BlockingIOError, InterruptedError):
-                    pass
+                    pass  # it takes no more, perhaps because we do not read
                 except OSError as error:
                     self._take()
                     raise ClientError("%s cannot send: %s" % (self.name, error_name(error))) from None
+            poll = select.poll()  # not select(): the harness, too, may have descriptors above 1023
+            poll.register(self._socket, (select.POLLOUT if sending else 0) | (0 if self._ended else select.POLLIN))
+            if poll.poll(left * 1000) and not self._ended:
+                self._take()
         return sending
 
     def say(self, data: bytes) -> None:

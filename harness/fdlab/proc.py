@@ -222,6 +222,12 @@ def _address(text: str) -> Address:
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw), int(port, 16)
 
 
+@functools.lru_cache(maxsize=8192)
+def _row(local: str, peer: str, state: str, queues: str, inode: str) -> Tcp:
+    unsent, unread = queues.split(":")
+    return Tcp(_address(local), _address(peer), int(state, 16), int(unsent, 16), int(unread, 16), int(inode))
+
+
 def tcp(pid: Optional[int] = None, ports: Sequence[int] = ()) -> List[Tcp]:
     """All TCP sockets of the network that a process is in (ours, when no process is named). With `ports`, those with
     one of these on either side; and the table of IPv6 is left out when all of them have a listener in that of IPv4. Each
@@ -239,9 +245,7 @@ def tcp(pid: Optional[int] = None, ports: Sequence[int] = ()) -> List[Tcp]:
             word = line.split(None, 10)
             if wanted and word[1][-4:] not in wanted and word[2][-4:] not in wanted:
                 continue
-            unsent, unread = word[4].split(":")
-            found.append(Tcp(_address(word[1]), _address(word[2]), int(word[3], 16), int(unsent, 16), int(unread, 16),
-                             int(word[9])))
+            found.append(_row(word[1], word[2], word[3], word[4], word[9]))
     return found
 
 
