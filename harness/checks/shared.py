@@ -230,15 +230,18 @@ def accept_failures(s: Play) -> List[Event]:
     return [event for event in s.run().calls("accept", "accept4") if event["err"] in ("EMFILE", "ENFILE")]
 
 
+FEW = 200
+
+
 def emfile_no_spin(s: Play) -> None:
     """After the server has met the limit: it is not to try again and again."""
     s.pause(0.4)
     s.unlimit_files()
     s.stop()
     failures = accept_failures(s)
-    s.should(len(failures) <= 200, "accept() should have failed a few times while the server had no descriptor left, but "
-             "failed %d times in 0.4 s: the listener stays readable, and select() reports it at once, again and again" % (
-                 len(failures)), at=[event["seq"] for event in failures[:2]])
+    s.should(len(failures) <= FEW, "accept() should have failed a few times while the server had no descriptor left, but "
+             "failed more than %d times in 0.4 s: the listener stays readable, and select() reports it at once, again and again" % (
+                 FEW), at=[event["seq"] for event in failures[:2]])
 
 
 # ---- what it prints

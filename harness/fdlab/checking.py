@@ -477,9 +477,9 @@ class Play(Session):
                 late = time.monotonic() - over
                 if late > self.deadline or late > 0 and self.rests() and self.server.lines.wait(
                         says_time_out, 0.5, heard, lambda: True) is None:
-                    self._fail("the server should have printed \"time out!\" after %g s of silence; %s it has printed %s" % (
-                        self.timeout, "after %.1f s" % (time.monotonic() - begin),
-                        " / ".join('"%s"' % text for text in self.printed(heard)[:3]) or "nothing"))
+                    self._fail("the server should have printed \"time out!\" after %g s of silence; after %.1f s its last lines are %s" % (
+                        self.timeout, time.monotonic() - begin,
+                        " / ".join('"%s"' % text for text in self.printed()[-3:]) or "missing: it has printed nothing"))
             heard = index + 1
         return time.monotonic() - begin
 

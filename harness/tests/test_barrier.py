@@ -185,6 +185,18 @@ def test_a_stopped_server_is_not_at_rest(build, ports):
         assert wait_for_rest(server.pid).call in ("select", "restart")
 
 
+def test_one_that_waits_for_room_in_its_capture_is_not_at_rest():
+    """That wait is the tracer's: without it, it would run. A thread that waits for another one is another matter."""
+    def thread(operation: int, timeout: int) -> proc.Thread:
+        number = next(number for number, name in proc.CALLS.items() if name == "futex")
+        return proc.Thread(1, 1, "S", number, (0x7f0000001000, operation, 0, timeout, 0, 0), 0)
+
+    private, bitset = 128, 9
+    assert barrier._name(thread(0, 0x7ffd00000000), None) == ("running", None)
+    for other in (thread(0 | private, 0x7ffd00000000), thread(0, 0), thread(bitset | private, 0x7ffd00000000), thread(bitset, 0)):
+        assert barrier._name(other, None) == ("futex", None)
+
+
 def test_one_that_sleeps_is_not_at_rest(compile_c):
     with launch([compile_c("#include <unistd.h>\nint main(void) { sleep(60); }")]) as server:
         with pytest.raises(NotAtRest, match="in nanosleep.*it sleeps instead of waiting"):

@@ -1,6 +1,7 @@
 """harness/tests/test_client.py: build/client, the one to type into, and the harness's own scripted client."""
 from __future__ import annotations
 
+import itertools
 import select
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import pytest
 
 from conftest import heeds_ctrl_c
+from fdlab.checking import _client_ports
 from fdlab.client import Client, ClientError, quoted
 from fdlab.launcher import launch
 
@@ -85,6 +87,21 @@ def other_side(ports):
         with server_side:
             yield client, server_side
         client.discard()
+
+
+def test_ports_of_its_own_are_taken_in_turn(ports):
+    """Each once, the taken ones not at all, and none that is the same with its bytes exchanged."""
+    first, second, third = ports(3)
+    numbers = iter([first, second, third])
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first))
+        a, b = (Client(name, 1, own_ports=numbers) for name in "AB")
+        assert a.bind() == a.bind() == ("127.0.0.1", second)
+        assert b.bind() == ("127.0.0.1", third)
+    some = list(itertools.islice(_client_ports(0x8181 - 1), 300))
+    assert some[0] == 0x8180 and len(set(some)) == 300 and all(port >> 8 != port & 255 for port in some)
+    a.discard()
+    b.discard()
 
 
 def test_hears_what_comes_in_pieces(other_side):

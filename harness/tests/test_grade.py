@@ -205,6 +205,20 @@ def test_what_is_said_depends_on_the_seed_alone(run_grade):
     assert first == again != other
 
 
+@pytest.mark.parametrize("bad, check", [
+    ("ports_not_swapped", "ports.printed"), ("accept_error_fatal", "emfile.survives"), ("double_close", "reuse.same_turn"),
+    ("timeout_ends_server", "timeout.still_alive"), ("eof_ignored", "eof.closes")])
+def test_a_second_grade_is_the_same(run_grade, bad, check):
+    """Times apart, and how often a server turned that spins. The trace shows when it all was, and who overtook whom."""
+    def told() -> List[Any]:
+        found = one(as_json(run_grade("lab2", BAD % ("lab2", bad), "--check", check, "--format", "json")), check)
+        assert found["status"] == FAILED
+        said = [found[key] for key in ("message", "steps", "finding", "handout")]
+        return re.sub(r"\d+ times in a row|\d+(\.\d+)?(ms|us)\b|events? \d+( to \d+)?", "", json.dumps(said))
+
+    assert told() == told()
+
+
 # ---- whose fault
 
 @pytest.mark.parametrize("error, status, message", [
