@@ -230,7 +230,7 @@ def accept_failures(s: Play) -> List[Event]:
     return [event for event in s.run().calls("accept", "accept4") if event["err"] in ("EMFILE", "ENFILE")]
 
 
-FEW = 200
+FEW = 200    # in 0.4 s: a server may try again now and then, and not as fast as it can
 
 
 def emfile_no_spin(s: Play) -> None:

@@ -201,8 +201,9 @@ class Play(Session):
 
     def _await(self, client: Client, done: Callable[[], bool]) -> str:
         """Until it is done, or nothing more can come; why not, then. A server that rests with input that it has not
-        taken may only have taken a nap, where its call has an end of its own. And what arrives at the client while we wait
-        (its acknowledgement, up to 40 ms late) makes room for more: so it must have come to rest after that, too."""
+        taken may only have taken a nap, where its call has an end of its own. One that spins does not rest. And what
+        arrives at the client while we wait (its acknowledgement, up to 40 ms late) makes room for more: so it must have
+        come to rest after that, too."""
         end = time.monotonic() + self.deadline
         resting_since: Optional[float] = None
         arrived = False             # all that was on its way, when we looked last
@@ -477,7 +478,8 @@ class Play(Session):
                 late = time.monotonic() - over
                 if late > self.deadline or late > 0 and self.rests() and self.server.lines.wait(
                         says_time_out, 0.5, heard, lambda: True) is None:
-                    self._fail("the server should have printed \"time out!\" after %g s of silence; after %.1f s its last lines are %s" % (
+                    self._fail("the server should have printed \"time out!\" after %g s of silence; after %.1f s its last lines "
+                               "are %s" % (
                         self.timeout, time.monotonic() - begin,
                         " / ".join('"%s"' % text for text in self.printed()[-3:]) or "missing: it has printed nothing"))
             heard = index + 1
@@ -613,15 +615,14 @@ class Bench:
     """What one check gets: it starts servers, and knows all that was done with them."""
 
     def __init__(self, program: str, port_count: int, fdtrace: str, folder: str, tier: str, seed: str) -> None:
-        self.own_ports: Optional[Iterator[int]] = None   # of all its clients
         self.program = program
         self.port_count = port_count
         self.fdtrace = fdtrace
         self.folder = folder
         self.tier = tier
         self.chance = random.Random(seed)
-        if tier != "free ports":
-            self.own_ports = _client_ports(random.Random("ports of " + seed).randrange(FIRST_OF_CLIENTS, LAST_OF_CLIENTS))
+        first = random.Random("ports of " + seed).randrange(FIRST_OF_CLIENTS, LAST_OF_CLIENTS)
+        self.own_ports = _client_ports(first) if tier != "free ports" else None    # of all its clients
         self.plays: List[Play] = []
         self._stack = contextlib.ExitStack()
         self._held: List[launcher.Ports] = []
